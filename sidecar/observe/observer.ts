@@ -1,0 +1,24 @@
+import type { RequestHead } from '../stream/head.ts';
+import type { StreamInfo, TcpInfo } from './stream-info.ts';
+
+/**
+ * Where the data path tells what happened. One implementation composes metrics, access log and tracing;
+ * everything is synchronous, allocates little and never throws.
+ */
+export interface Observer {
+  /**
+   * A request head arrived. Sets `info.trace` and `info.requestId` and writes `traceparent`, `tracestate` and
+   * `x-request-id` into the head that goes on.
+   */
+  onStreamStart(info: StreamInfo, head: RequestHead): void;
+  /** The stream is over, in whatever way; `info.endTime` is set. Called exactly once for each start. */
+  onStreamEnd(info: StreamInfo): void;
+  onTcpEnd(info: TcpInfo): void;
+  /**
+   * Something was refused or went wrong outside a stream: a bad request head, a failed handshake, an unsolicited
+   * response. `reason` is a stable kebab-case name; it counts a metric and is logged at most ten times a second.
+   */
+  onRefused(listener: string, reason: string, detail: string, peerAddress: string): void;
+  onConnectionOpen(listener: string): void;
+  onConnectionClose(listener: string): void;
+}
