@@ -1,0 +1,65 @@
+import type { RequestHead } from '../stream/head.ts';
+import type { ValueMatch } from './route-table.ts';
+
+/** Makes a regular expression match whole strings, as Envoy's do, and keep no state between uses. */
+export function wholeString(pattern: RegExp): RegExp {
+  return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''));
+}
+
+/** The same matcher with anchored expressions. */
+export function compileValueMatch(matcher: ValueMatch): ValueMatch {
+  return matcher.match.kind === 'regex'
+    ? { ...matcher, match: { kind: 'regex', value: wholeString(matcher.match.value) } }
+    : matcher;
+}
+
+/** Whether all header matchers hold. Repeated fields count as one, joined by commas (RFC 9110 section 5.3). */
+export function matchHeaders(matchers: readonly ValueMatch[], head: RequestHead): boolean {
+  for (const matcher of matchers) if (!matchValue(matcher, headerValue(head, matcher.name))) return false;
+  return true;
+}
+
+/**
+ * Whether all query matchers hold. `query` is what follows the `?`. The first occurrence of a parameter counts,
+ * and it is compared as sent, without percent-decoding, as Envoy does: what is compared is what goes on.
+ */
+export function matchQuery(matchers: readonly ValueMatch[], query: string): boolean {
+  for (const matcher of matchers) if (!matchValue(matcher, queryValue(query, matcher.name))) return false;
+  return true;
+}
+
+/** A value that is absent fails every matcher, also an inverted one, except for an inverted `present` (Envoy's rule). */
+function matchValue({ match, invert }: ValueMatch, value: string | undefined): boolean {
+  if (match.kind === 'present') return (value !== undefined) !== invert;
+  if (value === undefined) return false;
+  return (match.kind === 'exact' ? value === match.value : match.value.test(value)) !== invert;
+}
+
+function headerValue(head: RequestHead, name: string): string | undefined {
+  if (name.charCodeAt(0) === 58) {
+    if (name === ':method') return head.method;
+    if (name === ':authority') return head.authority;
+    if (name === ':path') return head.path;
+    return name === ':scheme' ? head.scheme : undefined;
+  }
+  if (name === 'host') return head.authority;
+  const { names, values } = head.headers;
+  const first = names.indexOf(name);
+  if (first < 0) return undefined;
+  return names.indexOf(name, first + 1) < 0 ? values[first] : head.headers.getAll(name).join(',');
+}
+
+function queryValue(query: string, name: string): string | undefined {
+  let start = 0;
+  while (start < query.length) {
+    let end = query.indexOf('&', start);
+    if (end < 0) end = query.length;
+    const nameEnd = start + name.length;
+    if (nameEnd <= end && query.startsWith(name, start)) {
+      if (nameEnd === end) return '';
+      if (query[nameEnd] === '=') return query.slice(nameEnd + 1, end);
+    }
+    start = end + 1;
+  }
+  return undefined;
+}

@@ -1,0 +1,32 @@
+import type { RequestHead } from '../stream/head.ts';
+import { replacePrefix, withSlash } from './rewrite-path.ts';
+import type { RedirectAction, RouteMatch } from './route-table.ts';
+import { splitPort } from './split-port.ts';
+
+/**
+ * The `Location` of a redirect (Gateway API `HTTPRequestRedirectFilter`). Without a port in the action, a given
+ * scheme means that scheme's own port, and otherwise the client's port stays. Default ports are not written.
+ */
+export function redirectLocation(head: RequestHead, match: RouteMatch, action: RedirectAction): string {
+  const scheme = action.scheme ?? head.scheme;
+  const portAt = splitPort(head.authority);
+  const host = action.host ?? head.authority.slice(0, portAt);
+  const port = redirectPort(action, scheme, head.authority.slice(portAt + 1));
+  return `${scheme}://${host}${port === '' ? '' : `:${port}`}${redirectPath(head.path, match, action)}`;
+}
+
+function redirectPort(action: RedirectAction, scheme: string, clientPort: string): string {
+  const port = action.port !== undefined ? String(action.port) : action.scheme === undefined ? clientPort : '';
+  const isDefault = (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443');
+  return isDefault ? '' : port;
+}
+
+function redirectPath(path: string, match: RouteMatch, action: RedirectAction): string {
+  const queryAt = path.indexOf('?');
+  const plain = queryAt < 0 ? path : path.slice(0, queryAt);
+  const query = queryAt < 0 || action.stripQuery ? '' : path.slice(queryAt);
+  if (action.path === undefined) return withSlash(plain) + query;
+  if (action.path.kind === 'prefix') return withSlash(replacePrefix(plain, match, action.path.value)) + query;
+  // A full path may bring its own query, which then replaces the client's.
+  return withSlash(action.path.value) + (action.path.value.includes('?') ? '' : query);
+}
