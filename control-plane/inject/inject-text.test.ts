@@ -52,7 +52,7 @@ test('a Deployment gets a native sidecar and the interception container; every o
   ]);
   expect(keptLines(deployment, result.text).join('\n')).toBe(deployment);
   expect(result.text).toContain('# The application itself.\n      containers:');
-  const pod = (parseAllDocuments(result.text)[0]?.toJS() as { spec: { template: PodTemplate } }).spec.template;
+  const pod = (parseAllDocuments(result.text)[0]!.toJS() as { spec: { template: PodTemplate } }).spec.template;
   expect(pod.spec.initContainers.map(({ name, restartPolicy }) => [name, restartPolicy])).toEqual([
     ['heddle-init', undefined],
     ['heddle-proxy', 'Always'],
