@@ -1,0 +1,63 @@
+import { type SpanRecord, textAttribute } from './span-record.ts';
+
+/** One end of a call. */
+export interface HopEnd {
+  /** `<name>.<namespace>`, `gateway/<name>.<namespace>` or `external`. */
+  readonly id: string;
+  readonly kind: 'service' | 'gateway' | 'external';
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A request as its caller's side saw it. */
+export interface Hop {
+  readonly source: HopEnd;
+  readonly destination: HopEnd;
+  readonly sourceId: string;
+  readonly destinationId: string;
+  /** `undefined` when the request never got as far as a connection. */
+  readonly mtls: boolean | undefined;
+}
+
+/** Clients without a proxy of this mesh. */
+export const externalClient: HopEnd = { id: 'external', kind: 'external', namespace: '', name: 'external clients' };
+
+/**
+ * The call that a span stands for in the golden signals, or `undefined` when another span counts it: a hop is counted
+ * once, by its client span. Only where the client has no proxy (at a gateway, or in plaintext at a permissive sidecar)
+ * the server span counts.
+ */
+export function hopOf(span: SpanRecord): Hop | undefined {
+  const own = ownEnd(span);
+  const ownId = textAttribute(span, 'heddle.source_id');
+  const peer = textAttribute(span, 'heddle.peer');
+  const mtls = span.attributes['heddle.mtls'] === true;
+  if (span.kind === 'client') {
+    const destination = destinationEnd(textAttribute(span, 'heddle.destination'));
+    if (destination === undefined) return undefined;
+    // A response of the proxy's own may have had no connection to be encrypted.
+    const unknown = !mtls && textAttribute(span, 'heddle.reason') !== '';
+    return { source: own, destination, sourceId: ownId, destinationId: peer, mtls: unknown ? undefined : mtls };
+  }
+  if (span.kind !== 'server' || (span.mode !== 'gateway' && (mtls || span.mode !== 'sidecar'))) return undefined;
+  return { source: externalClient, destination: own, sourceId: peer, destinationId: ownId, mtls };
+}
+
+function ownEnd(span: SpanRecord): HopEnd {
+  const { namespace, service: name } = span;
+  return span.mode === 'gateway'
+    ? { id: `gateway/${name}.${namespace}`, kind: 'gateway', namespace, name }
+    : { id: `${name}.${namespace}`, kind: 'service', namespace, name };
+}
+
+/** A service's name holds no dot. */
+function destinationEnd(destination: string): HopEnd | undefined {
+  const dot = destination.indexOf('.');
+  if (dot <= 0 || dot === destination.length - 1 || destination.length > 320) return undefined;
+  return {
+    id: destination,
+    kind: 'service',
+    namespace: destination.slice(dot + 1),
+    name: destination.slice(0, dot),
+  };
+}
