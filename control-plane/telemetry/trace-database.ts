@@ -17,6 +17,7 @@ CREATE TABLE spans (
 CREATE TABLE traces (
   trace_id TEXT PRIMARY KEY, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
   spans INTEGER NOT NULL, services INTEGER NOT NULL, errors INTEGER NOT NULL,
+  service_list TEXT NOT NULL, route_list TEXT NOT NULL,
   name TEXT NOT NULL, service TEXT NOT NULL, status INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX traces_by_start ON traces (start_us);

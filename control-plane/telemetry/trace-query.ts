@@ -37,27 +37,20 @@ export function selectTraces(query: TraceQuery): BoundQuery {
   if (minDurationMs !== undefined && minDurationMs > 0 && Number.isFinite(minDurationMs)) {
     where('end_us - start_us >= ?', Math.round(minDurationMs * 1000));
   }
+  // Both lists are between commas; an item is matched whole, or up to the separator inside it.
   if (query.service) {
     where(
-      `EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id
-        AND (s.service = ? OR s.service || '.' || s.namespace = ?))`,
+      `(instr(service_list, ',' || ? || '.') OR instr(service_list, ',' || ? || ','))`,
       query.service,
       query.service,
     );
   }
   if (query.route) {
-    // '0' is the character after '/'.
-    where(
-      `EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id
-        AND (s.route = ? OR (s.route >= ? AND s.route < ?)))`,
-      query.route,
-      `${query.route}/`,
-      `${query.route}0`,
-    );
+    where(`(instr(route_list, ',' || ? || '/') OR instr(route_list, ',' || ? || ','))`, query.route, query.route);
   }
   const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   values.push(clampLimit(query.limit));
-  return { sql: `SELECT * FROM traces t ${filter} ORDER BY start_us DESC, trace_id LIMIT ?`, values };
+  return { sql: `SELECT * FROM traces ${filter} ORDER BY start_us DESC, trace_id LIMIT ?`, values };
 }
 
 function clampLimit(limit: number | undefined): number {

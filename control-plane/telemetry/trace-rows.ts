@@ -10,7 +10,8 @@ export const statements = {
     SELECT total.*, root.name, root.service, root.status
     FROM (
       SELECT trace_id, min(start_us), max(start_us + duration_us), count(*),
-        count(DISTINCT service || '.' || namespace), sum(error)
+        count(DISTINCT service || '.' || namespace), sum(error),
+        ',' || group_concat(DISTINCT service || '.' || namespace) || ',', ',' || group_concat(DISTINCT route) || ','
       FROM spans WHERE trace_id = ? GROUP BY trace_id
     ) AS total, (
       SELECT name, service, status FROM spans s WHERE trace_id = ?
