@@ -139,3 +139,14 @@ test('product code has no any and no time or chance of its own', () => {
     dataPath.filter((file) => /\bDate\.now\(\)|\bMath\.random\(\)/.test(file.text)).map((file) => file.name),
   ).toEqual([]);
 });
+
+test('ARCHITECTURE.md names every room', () => {
+  const text = fs.readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8');
+  const rooms = ['sidecar', 'control-plane'].flatMap((part) =>
+    fs
+      .readdirSync(path.join(root, part), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name),
+  );
+  expect(rooms.filter((name) => !text.includes(`\`${name}/\``))).toEqual([]);
+});
