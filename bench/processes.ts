@@ -90,23 +90,6 @@ export async function untilOpen(port: number, child: ChildProcess, what: string)
   throw new Error(`${what} does not listen on port ${port}: ${output}`);
 }
 
-/** The first line a child prints on standard output, parsed as JSON. */
-export async function readyLine(child: ChildProcess, what: string): Promise<Record<string, unknown>> {
-  let text = '';
-  let errors = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    errors = (errors + String(chunk)).slice(-4000);
-  });
-  return new Promise((resolve, reject) => {
-    child.stdout?.on('data', (chunk: Buffer) => {
-      text += String(chunk);
-      const end = text.indexOf('\n');
-      if (end >= 0) resolve(JSON.parse(text.slice(0, end)) as Record<string, unknown>);
-    });
-    child.once('exit', (code) => reject(new Error(`${what} ended with code ${code} before it was ready: ${errors}`)));
-  });
-}
-
 export function installed(program: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 }

@@ -38,18 +38,23 @@ export class TestMesh {
   readonly folder: string;
   readonly namespace: string;
   readonly #programs: Program[] = [];
+  readonly #prefix: readonly string[];
   controlPlane!: Program;
   api = '';
   xdsPort = 0;
   trustBundle = '';
 
-  private constructor(namespace: string) {
+  private constructor(namespace: string, prefix: readonly string[]) {
     this.namespace = namespace;
+    this.#prefix = prefix;
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heddle-mesh-'));
   }
 
-  static async start(options: { namespace?: string; flags?: readonly string[] } = {}): Promise<TestMesh> {
-    const mesh = new TestMesh(options.namespace ?? 'default');
+  /** `prefix` is put before each command of the mesh, for example `taskset -c 0`. */
+  static async start(
+    options: { namespace?: string; flags?: readonly string[]; prefix?: readonly string[] } = {},
+  ): Promise<TestMesh> {
+    const mesh = new TestMesh(options.namespace ?? 'default', options.prefix ?? []);
     await mesh.startControlPlane({ flags: options.flags ?? [] });
     return mesh;
   }
@@ -65,7 +70,7 @@ export class TestMesh {
       '--xds-port',
       String(this.xdsPort),
     ];
-    this.controlPlane = this.program('control plane', process.execPath, [
+    this.controlPlane = this.#node('control plane', [
       path.join(root, 'control-plane/main.ts'),
       ...flags,
       '--exit-with-parent',
@@ -202,8 +207,13 @@ export class TestMesh {
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
+  #node(name: string, args: readonly string[]): Program {
+    const [command, ...rest] = [...this.#prefix, process.execPath, ...args];
+    return this.program(name, command as string, rest);
+  }
+
   private async proxy(name: string, account: string, args: readonly string[], token?: string): Promise<ProxyProcess> {
-    const program = this.program(name, process.execPath, [
+    const program = this.#node(name, [
       path.join(root, 'sidecar/main.ts'),
       ...['--name', name, '--namespace', this.namespace, '--control-plane', `127.0.0.1:${this.xdsPort}`],
       ...['--trust-bundle', this.trustBundle, '--join-token', token ?? (await this.token(account))],
