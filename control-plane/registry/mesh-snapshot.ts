@@ -85,6 +85,8 @@ export interface MeshRoute {
   readonly namespace: string;
   readonly hostnames: readonly string[];
   readonly createdAt: string;
+  /** The only port of the parent Service it holds for; absent for all of them, and for gateways. */
+  readonly parentPort?: number;
   readonly rules: readonly MeshRule[];
 }
 

@@ -1,0 +1,102 @@
+import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/base.ts';
+import { RawBuffer } from '../../proto/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.ts';
+import {
+  SubjectAltNameMatcher_SanType as SanType,
+  TlsParameters_TlsProtocol as TlsProtocol,
+} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common.ts';
+import {
+  DownstreamTlsContext,
+  UpstreamTlsContext,
+} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts';
+import { ownCertificateName, rootsName } from './names.ts';
+import { adsSource, stringMatcher, transportSocket } from './proto-values.ts';
+
+/** Inside the mesh TLS 1.3 only (security.md L-42). */
+const meshTls = {
+  tlsMinimumProtocolVersion: TlsProtocol.TLSv1_3,
+  tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3,
+};
+
+/** At the edge TLS 1.2 with authenticated encryption, or 1.3 (security.md L-42). */
+const edgeTls = {
+  tlsMinimumProtocolVersion: TlsProtocol.TLSv1_2,
+  tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3,
+  cipherSuites: [
+    'ECDHE-ECDSA-AES128-GCM-SHA256',
+    'ECDHE-RSA-AES128-GCM-SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-RSA-AES256-GCM-SHA384',
+    'ECDHE-ECDSA-CHACHA20-POLY1305',
+    'ECDHE-RSA-CHACHA20-POLY1305',
+  ],
+};
+
+const ownCertificate = { name: ownCertificateName, sdsConfig: adsSource };
+const roots = { name: rootsName, sdsConfig: adsSource };
+
+/** Plain text. */
+export const rawBufferSocket: TransportSocket = transportSocket(
+  'envoy.transport_sockets.raw_buffer',
+  RawBuffer,
+  RawBuffer.fromPartial({}),
+);
+
+/** mTLS to a sidecar that proves one of `spiffeIds`. */
+export function meshUpstreamSocket(serverName: string, spiffeIds: readonly string[]): TransportSocket {
+  return transportSocket(
+    'envoy.transport_sockets.tls',
+    UpstreamTlsContext,
+    UpstreamTlsContext.fromPartial({
+      sni: serverName,
+      commonTlsContext: {
+        tlsParams: meshTls,
+        tlsCertificateSdsSecretConfigs: [ownCertificate],
+        validationContextType: {
+          $case: 'combinedValidationContext',
+          value: {
+            defaultValidationContext: {
+              matchTypedSubjectAltNames: spiffeIds.map((id) => ({
+                sanType: SanType.URI,
+                matcher: stringMatcher('Exact', id),
+              })),
+            },
+            validationContextSdsSecretConfig: roots,
+          },
+        },
+      },
+    }),
+  );
+}
+
+/** mTLS from any proxy of the trust domain. Sessions are never resumed (security.md L-44). */
+export function meshDownstreamSocket(): TransportSocket {
+  return transportSocket(
+    'envoy.transport_sockets.tls',
+    DownstreamTlsContext,
+    DownstreamTlsContext.fromPartial({
+      requireClientCertificate: true,
+      commonTlsContext: {
+        tlsParams: meshTls,
+        tlsCertificateSdsSecretConfigs: [ownCertificate],
+        validationContextType: { $case: 'validationContextSdsSecretConfig', value: roots },
+      },
+      sessionTicketKeysType: { $case: 'disableStatelessSessionResumption', value: true },
+      disableStatefulSessionResumption: true,
+    }),
+  );
+}
+
+/** TLS of a gateway listener with the named certificates. */
+export function edgeDownstreamSocket(secretNames: readonly string[]): TransportSocket {
+  return transportSocket(
+    'envoy.transport_sockets.tls',
+    DownstreamTlsContext,
+    DownstreamTlsContext.fromPartial({
+      commonTlsContext: {
+        tlsParams: edgeTls,
+        tlsCertificateSdsSecretConfigs: secretNames.map((name) => ({ name, sdsConfig: adsSource })),
+        alpnProtocols: ['http/1.1'],
+      },
+    }),
+  );
+}
