@@ -14,9 +14,11 @@ export function loadAssignment(memo: Memo, service: MeshService, port: ServicePo
     const sorted = [...port.endpoints].sort(
       (a, b) => byName(a.workload, b.workload) || byName(a.address, b.address) || a.port - b.port,
     );
+    // Of two workloads that claim one address only the first counts: a proxy refuses a list that has it twice.
+    const distinct = [...new Map(sorted.toReversed().map((one) => [`${one.address} ${one.port}`, one])).values()];
     const message = ClusterLoadAssignment.fromPartial({
       clusterName: name,
-      endpoints: sorted.length === 0 ? [] : [{ lbEndpoints: sorted.map(lbEndpoint) }],
+      endpoints: distinct.length === 0 ? [] : [{ lbEndpoints: distinct.toReversed().map(lbEndpoint) }],
     });
     return encodeResource(ClusterLoadAssignment, name, message);
   });

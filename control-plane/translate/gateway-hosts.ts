@@ -72,7 +72,7 @@ function covers(wide: string, narrow: string): boolean {
   return wide.startsWith('*.') && narrow.length > wide.length - 1 && narrow.endsWith(wide.slice(1));
 }
 
-/** A higher rank is a more specific hostname: any exact one before any wildcard, then the longer. */
+/** A higher rank is a more specific hostname: an exact one before a wildcard, then the longer. */
 function rank(name: string): number {
   if (name === '' || name === '*') return 0;
   return name.startsWith('*.') ? name.length : 1_000 + name.length;

@@ -23,7 +23,7 @@ export function gatewayListeners(
   const ports = [...new Set(gateway.listeners.map((listener) => listener.port))];
   return ports.flatMap((port) => {
     const listeners = gateway.listeners.filter((listener) => listener.port === port);
-    const secrets = listeners.map((listener) => servable(snapshot, listener));
+    const secrets = listeners.map((listener) => servableCertificate(snapshot, listener));
     const shape = JSON.stringify(
       listeners.map(({ name, protocol, hostname }, index) => [name, protocol, hostname, secrets[index]]),
     );
@@ -34,21 +34,21 @@ export function gatewayListeners(
   });
 }
 
-/** Names (`<namespace>/<name>`) of the certificates of a listener that exist. */
-export function servable(snapshot: MeshSnapshot, listener: GatewayListener): readonly string[] {
-  return listener.certificates.filter((key) => snapshot.tlsSecrets.has(key));
+/** The certificate of a listener: the first of its references (`<namespace>/<name>`) that exists. */
+export function servableCertificate(snapshot: MeshSnapshot, listener: GatewayListener): string | undefined {
+  return listener.certificates.find((key) => snapshot.tlsSecrets.has(key));
 }
 
 function gatewayListener(
   node: ProxyNode,
   port: number,
   listeners: readonly GatewayListener[],
-  secrets: readonly (readonly string[])[],
+  secrets: readonly (string | undefined)[],
 ): XdsResource | undefined {
   const plain = listeners.some((listener) => listener.protocol === 'HTTP');
   const chains = plain
     ? [{ name: 'http', filters: [httpFilter(gatewayName(port), rdsRoutes(gatewayName(port)), true)] }]
-    : listeners.flatMap((listener, index) => httpsChain(listener, secrets[index] ?? []));
+    : listeners.flatMap((listener, index) => httpsChain(listener, secrets[index]));
   // A chain without a certificate could never become warm, and would hold back the listener's other chains.
   if (chains.length === 0) return undefined;
   const name = gatewayName(port);
@@ -65,15 +65,15 @@ function gatewayListener(
   );
 }
 
-function httpsChain(listener: GatewayListener, certificates: readonly string[]) {
-  if (certificates.length === 0) return [];
+function httpsChain(listener: GatewayListener, certificate: string | undefined) {
+  if (certificate === undefined) return [];
   const routes = gatewayListenerRoutesName(listener.port, listener.name);
   return [
     {
       name: listener.name,
       filterChainMatch: listener.hostname === '' ? {} : { serverNames: [listener.hostname] },
       filters: [httpFilter(routes, rdsRoutes(routes), true)],
-      transportSocket: edgeDownstreamSocket(certificates.map(tlsSecretName)),
+      transportSocket: edgeDownstreamSocket(tlsSecretName(certificate)),
     },
   ];
 }

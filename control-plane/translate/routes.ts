@@ -17,7 +17,7 @@ export function forwardProxyRoutes(memo: Memo, snapshot: MeshSnapshot, clientNam
         .filter((port) => port.protocol === 'http')
         .map((port) => serviceHost(memo, snapshot, service, port, clientNamespace, 'all'));
     });
-    return routeConfiguration(memo, `forward-proxy ${clientNamespace}`, forwardProxyName, hosts, false);
+    return routeConfiguration(memo, `forward-proxy ${clientNamespace}`, forwardProxyName, hosts);
   });
 }
 
@@ -34,7 +34,7 @@ export function upstreamRoutes(
   if (service === undefined || port?.protocol !== 'http') return undefined;
   const host = serviceHost(memo, snapshot, service, port, clientNamespace, 'any');
   const name = outboundName(service.fqdn, portNumber);
-  return routeConfiguration(memo, `upstream ${clientNamespace}`, name, [host], false);
+  return routeConfiguration(memo, `upstream ${clientNamespace}`, name, [host]);
 }
 
 /** The route tables of a Gateway: one for the HTTP listeners of a port, one for each HTTPS listener. */
@@ -49,13 +49,7 @@ export function gatewayRoutes(memo: Memo, snapshot: MeshSnapshot, gateway: MeshG
   }
   const owner = `${gateway.namespace}/${gateway.name}`;
   return [...tables].map(([name, listeners]) =>
-    routeConfiguration(
-      memo,
-      `gateway ${owner}`,
-      name,
-      gatewayHosts(memo, snapshot, `${owner} ${name}`, listeners),
-      true,
-    ),
+    routeConfiguration(memo, `gateway ${owner}`, name, gatewayHosts(memo, snapshot, `${owner} ${name}`, listeners)),
   );
 }
 
@@ -65,17 +59,11 @@ const virtualHostsTag = (2 << 3) | 2;
  * Puts encoded virtual hosts behind the other fields. A repeated field is nothing but its elements in a row, so what
  * did not change is copied and not encoded again.
  */
-function routeConfiguration(
-  memo: Memo,
-  owner: string,
-  name: string,
-  hosts: readonly Uint8Array[],
-  ignorePortInHostMatching: boolean,
-): XdsResource {
+function routeConfiguration(memo: Memo, owner: string, name: string, hosts: readonly Uint8Array[]): XdsResource {
   return memo.get(`routes ${owner} ${name}`, hosts, () => {
     const head = RouteConfiguration.encode(
       // A route may name a cluster that does not exist: `invalid-backend`.
-      RouteConfiguration.fromPartial({ name, ignorePortInHostMatching, validateClusters: false }),
+      RouteConfiguration.fromPartial({ name, validateClusters: false }),
     ).finish();
     const parts: Uint8Array[] = [head];
     for (const host of hosts) parts.push(Uint8Array.of(virtualHostsTag, ...varint(host.length)), host);

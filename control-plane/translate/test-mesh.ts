@@ -78,7 +78,7 @@ export function testEndpoint(workload: string, parts: Partial<MeshEndpoint> = {}
   const [namespace = '', name = ''] = workload.split('/');
   return {
     workload,
-    address: '10.0.0.1',
+    address: `10.0.0.${/\d+$/.exec(name)?.[0] ?? 1}`,
     port: 15_006,
     meshed: true,
     spiffeId: `spiffe://cluster.local/ns/${namespace}/sa/${name.replace(/-\d+$/, '')}`,

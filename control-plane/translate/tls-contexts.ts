@@ -17,18 +17,10 @@ const meshTls = {
   tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3,
 };
 
-/** At the edge TLS 1.2 with authenticated encryption, or 1.3 (security.md L-42). */
+/** At the edge TLS 1.2 or 1.3; proxies offer authenticated encryption only (security.md L-42). */
 const edgeTls = {
   tlsMinimumProtocolVersion: TlsProtocol.TLSv1_2,
   tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3,
-  cipherSuites: [
-    'ECDHE-ECDSA-AES128-GCM-SHA256',
-    'ECDHE-RSA-AES128-GCM-SHA256',
-    'ECDHE-ECDSA-AES256-GCM-SHA384',
-    'ECDHE-RSA-AES256-GCM-SHA384',
-    'ECDHE-ECDSA-CHACHA20-POLY1305',
-    'ECDHE-RSA-CHACHA20-POLY1305',
-  ],
 };
 
 const ownCertificate = { name: ownCertificateName, sdsConfig: adsSource };
@@ -86,15 +78,15 @@ export function meshDownstreamSocket(): TransportSocket {
   );
 }
 
-/** TLS of a gateway listener with the named certificates. */
-export function edgeDownstreamSocket(secretNames: readonly string[]): TransportSocket {
+/** TLS of a gateway listener with the named certificate. */
+export function edgeDownstreamSocket(secretName: string): TransportSocket {
   return transportSocket(
     'envoy.transport_sockets.tls',
     DownstreamTlsContext,
     DownstreamTlsContext.fromPartial({
       commonTlsContext: {
         tlsParams: edgeTls,
-        tlsCertificateSdsSecretConfigs: secretNames.map((name) => ({ name, sdsConfig: adsSource })),
+        tlsCertificateSdsSecretConfigs: [{ name: secretName, sdsConfig: adsSource }],
         alpnProtocols: ['http/1.1'],
       },
     }),

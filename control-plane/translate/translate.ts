@@ -3,7 +3,7 @@ import { type NodeResources, typeUrls, type XdsResource } from '../xds/resource.
 import { inboundClusters, outboundCluster } from './clusters.ts';
 import { resourceMap } from './encode-resource.ts';
 import { loadAssignment } from './endpoints.ts';
-import { gatewayListeners, servable } from './gateway-listeners.ts';
+import { gatewayListeners, servableCertificate } from './gateway-listeners.ts';
 import { forwardProxyListener, inboundListeners, upstreamListeners } from './listeners.ts';
 import type { Memo } from './memo.ts';
 import type { ProxyNode } from './proxy-node.ts';
@@ -70,9 +70,9 @@ function gatewayLists(snapshot: MeshSnapshot, node: ProxyNode, { memo, rootsPem 
   const secrets = [rootsSecret(memo, rootsPem)];
   if (gateway === undefined) return { clusters: [], endpoints: [], secrets, listeners: [], routes: [] };
   const backends = backendsOf(snapshot, gateway, memo);
-  const certificates = new Set(gateway.listeners.flatMap((listener) => servable(snapshot, listener)));
+  const certificates = new Set(gateway.listeners.map((listener) => servableCertificate(snapshot, listener)));
   for (const key of certificates) {
-    const secret = snapshot.tlsSecrets.get(key);
+    const secret = key === undefined ? undefined : snapshot.tlsSecrets.get(key);
     if (secret !== undefined) secrets.push(tlsCertificateSecret(memo, secret));
   }
   return {
