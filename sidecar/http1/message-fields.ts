@@ -1,0 +1,187 @@
+import { Headers } from '../stream/headers.ts';
+import { FieldKind, fieldKind, fieldName } from './field-names.ts';
+import type { Http1Limits } from './limits.ts';
+import { fieldScan } from './scan-field-lines.ts';
+
+/**
+ * What becomes of field names with `_` or `.`, which CGI-like servers cannot tell from `-`: refused at the edge,
+ * dropped (and counted) inside the mesh, or let through (security.md L-22).
+ */
+export type AliasPolicy = 'reject' | 'drop' | 'allow';
+
+/** Told of every field that is left out of a message, with the reason as a metric's label and the field's name. */
+export type DroppedField = (reason: string, name: string) => void;
+
+const MAX_CONNECTION_OPTIONS = 32;
+const CONNECTION_OPTION = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/**
+ * The field section of one message, read from the last scan: what goes on (`headers`), and what the codec itself
+ * needs to know. One object per connection, used again for each message.
+ */
+export class MessageFields {
+  readonly #limits: Http1Limits;
+  readonly #alias: AliasPolicy;
+  readonly #onDropped: DroppedField | undefined;
+  headers: Headers = new Headers();
+  host: string | undefined;
+  hosts = 0;
+  contentLength: string | undefined;
+  contentLengths = 0;
+  transferEncoding: string | undefined;
+  transferEncodings = 0;
+  expect: string | undefined;
+  expects = 0;
+  upgrade: string | undefined;
+  #connection: string | undefined;
+  #acceptsTrailers = false;
+  /** Options of `Connection`. */
+  close = false;
+  #upgradeOption = false;
+  /** Seconds of `Keep-Alive: timeout=`; 0 when not said. */
+  keepAliveSeconds = 0;
+
+  constructor(limits: Http1Limits, alias: AliasPolicy, onDropped: DroppedField | undefined) {
+    this.#limits = limits;
+    this.#alias = alias;
+    this.#onDropped = onDropped;
+  }
+
+  /**
+   * Takes the scanned fields over; `text` is the latin1 form of the bytes from offset `base` on.
+   * Returns the reason for a refusal, or undefined. Hop-by-hop fields are gone afterwards, those that `Connection`
+   * names among them.
+   */
+  read(text: string, base: number, count: number): string | undefined {
+    this.#reset();
+    const offsets = fieldScan.offsets;
+    const headers = this.headers;
+    const { maxFields, maxHeaderBytes, maxFieldBytes, maxCookieFields } = this.#limits;
+    let bytes = 0;
+    let cookies = 0;
+    for (let slot = 0; slot < count * 4; slot += 4) {
+      const start = offsets[slot] as number;
+      const valueEnd = offsets[slot + 3] as number;
+      const field = fieldName(text.slice(start - base, (offsets[slot + 1] as number) - base));
+      const value = text.slice((offsets[slot + 2] as number) - base, valueEnd - base);
+      const size = field.name.length + value.length;
+      bytes += size + 32;
+      if (size > maxFieldBytes && (field.kind !== FieldKind.cookie || size > this.#limits.maxCookieBytes)) {
+        return 'h1.field-too-large';
+      }
+      if (field.kind === FieldKind.plain) {
+        if (field.alias && this.#alias !== 'allow') {
+          if (this.#alias === 'reject') return 'h1.alias-field-name';
+          this.#onDropped?.('h1.alias-field-name', field.name);
+        } else headers.appendRaw(field.name, field.rawName, value);
+      } else if (field.kind === FieldKind.cookie) {
+        cookies++;
+        headers.appendRaw(field.name, field.rawName, value);
+      } else this.#special(field.kind, value);
+    }
+    if (count - cookies > maxFields || cookies > maxCookieFields) return 'h1.too-many-fields';
+    if (bytes > maxHeaderBytes) return 'h1.headers-too-large';
+    return this.#applyConnection();
+  }
+
+  /** The protocols of `Upgrade` that go on, in lower case: none without `Connection: upgrade`, and never `h2c`. */
+  get upgradeProtocol(): string | undefined {
+    if (this.upgrade === undefined || !this.#upgradeOption) return undefined;
+    const wanted = this.upgrade
+      .toLowerCase()
+      .split(',')
+      .map((protocol) => protocol.trim())
+      .filter((protocol) => protocol !== '' && protocol !== 'h2c');
+    return wanted.length === 0 ? undefined : wanted.join(', ');
+  }
+
+  #reset(): void {
+    this.headers = new Headers();
+    this.host = undefined;
+    this.hosts = 0;
+    this.contentLength = undefined;
+    this.contentLengths = 0;
+    this.transferEncoding = undefined;
+    this.transferEncodings = 0;
+    this.expect = undefined;
+    this.expects = 0;
+    this.upgrade = undefined;
+    this.#connection = undefined;
+    this.#acceptsTrailers = false;
+    this.close = false;
+    this.#upgradeOption = false;
+    this.keepAliveSeconds = 0;
+  }
+
+  #special(kind: number, value: string): void {
+    switch (kind) {
+      case FieldKind.host:
+        this.host = value;
+        this.hosts++;
+        break;
+      case FieldKind.contentLength:
+        this.contentLength = value;
+        this.contentLengths++;
+        break;
+      case FieldKind.transferEncoding:
+        this.transferEncoding = value;
+        this.transferEncodings++;
+        break;
+      case FieldKind.connection:
+        this.#connection = this.#connection === undefined ? value : `${this.#connection},${value}`;
+        break;
+      case FieldKind.upgrade:
+        this.upgrade = this.upgrade === undefined ? value : `${this.upgrade},${value}`;
+        break;
+      case FieldKind.expect:
+        this.expect = value;
+        this.expects++;
+        break;
+      case FieldKind.te:
+        if (/(?:^|,)[\t ]*trailers[\t ]*(?:,|$)/i.test(value)) this.#acceptsTrailers = true;
+        break;
+      case FieldKind.keepAlive:
+        this.keepAliveSeconds = Number(/(?:^|[,\t ])timeout=(\d{1,6})/i.exec(value)?.[1] ?? 0);
+        break;
+      default: // hop-by-hop: gone
+    }
+  }
+
+  #applyConnection(): string | undefined {
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      // The two that nearly every message has, without taking them apart.
+      if (connection === 'close') this.close = true;
+      else if (connection !== 'keep-alive' && !this.#applyOptions(connection.split(','))) return 'h1.bad-connection';
+    }
+    // Hop by hop, but the next hop must hear it again so that trailers (gRPC) are not lost on the way.
+    if (this.#acceptsTrailers) this.headers.appendRaw('te', 'te', 'trailers');
+    return undefined;
+  }
+
+  #applyOptions(options: readonly string[]): boolean {
+    if (options.length > MAX_CONNECTION_OPTIONS) return false;
+    for (const text of options) {
+      const option = text.trim().toLowerCase();
+      if (option === '') continue;
+      if (!CONNECTION_OPTION.test(option)) return false;
+      if (option === 'close') this.close = true;
+      else if (option === 'upgrade') this.#upgradeOption = true;
+      else if (fieldKind(option) === FieldKind.plain) this.headers.remove(option);
+    }
+    return true;
+  }
+}
+
+/** A `Content-Length` value, strictly: digits without sign, space, list or leading zeros; or undefined. */
+export function parseContentLength(value: string): number | undefined {
+  if (value.length === 0 || value.length > 16) return undefined;
+  if (value.length > 1 && value.charCodeAt(0) === 0x30) return undefined;
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    length = length * 10 + digit;
+  }
+  return length <= Number.MAX_SAFE_INTEGER ? length : undefined;
+}

@@ -1,0 +1,85 @@
+import type { RequestHead, ResponseHead } from '../stream/head.ts';
+import type { Headers } from '../stream/headers.ts';
+import { FieldKind, fieldKind } from './field-names.ts';
+import type { DroppedField } from './message-fields.ts';
+import { statusLine } from './status-text.ts';
+import { isForbiddenTrailer } from './trailer-names.ts';
+
+/*
+ * Heads as one latin1 string. The codec alone writes framing and connection fields: such a field in the list is
+ * left out. No name or value with a line end, NUL or a character above latin1 is ever written, whoever set it:
+ * a filter's mistake must not become a second message on the wire.
+ */
+
+const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+const BAD_NAME = /[^!#$%&'*+.^_`|~0-9A-Za-z-]/;
+const BAD_TARGET = /[^\x21-\x7e]/;
+const BAD_METHOD = /[^!#$%&'*+.^_`|~0-9A-Za-z-]/g;
+
+/** What a name means to the serialiser: written, written after a look at its characters, or left out. */
+const verdicts = new Map<string, boolean>();
+const MAX_VERDICTS = 2_048;
+
+/** Whether a field of this name (lower case) may be written as it is. Remembers names, within a bound. */
+function isWritable(name: string): boolean {
+  const known = verdicts.get(name);
+  if (known !== undefined) return known;
+  const kind = fieldKind(name);
+  const writable =
+    name !== '' &&
+    !BAD_NAME.test(name) &&
+    (kind === FieldKind.plain || kind === FieldKind.cookie || kind === FieldKind.te);
+  if (verdicts.size >= MAX_VERDICTS) verdicts.clear();
+  if (name.length <= 64) verdicts.set(name, writable);
+  return writable;
+}
+
+function fieldLines(start: string, headers: Headers, onDropped: DroppedField | undefined): string {
+  const { names, rawNames, values } = headers;
+  let text = start;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const rawName = rawNames[i] as string;
+    const value = values[i] as string;
+    if (!isWritable(name) || BAD_VALUE.test(value) || (rawName !== name && rawName.toLowerCase() !== name)) {
+      onDropped?.('h1.unwritable-field', name);
+    } else text += `${rawName}: ${value}\r\n`;
+  }
+  return text;
+}
+
+/** A request head with `framing` (whole lines) at its end, up to and including the empty line. */
+export function requestText(head: RequestHead, framing: string, onDropped: DroppedField | undefined): string {
+  const target = head.method === 'CONNECT' ? head.authority : head.path;
+  const method = BAD_NAME.test(head.method) ? head.method.replace(BAD_METHOD, '') : head.method;
+  const path = BAD_TARGET.test(target) ? escapeTarget(target, onDropped) : target;
+  const host = BAD_TARGET.test(head.authority) ? escapeTarget(head.authority, onDropped) : head.authority;
+  const start = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
+  return `${fieldLines(start, head.headers, onDropped)}${framing}\r\n`;
+}
+
+/** A response head with `framing` (whole lines) at its end, up to and including the empty line. */
+export function responseText(head: ResponseHead, framing: string, onDropped: DroppedField | undefined): string {
+  const reason = head.reason !== '' && BAD_VALUE.test(head.reason) ? '' : head.reason;
+  const status = head.status >= 100 && head.status <= 599 ? head.status : 500;
+  return `${fieldLines(statusLine(status, reason), head.headers, onDropped)}${framing}\r\n`;
+}
+
+/** The last chunk with its trailers. */
+export function trailersText(trailers: Headers, onDropped: DroppedField | undefined): string {
+  const { names } = trailers;
+  if (!names.some(isForbiddenTrailer)) return `${fieldLines('0\r\n', trailers, onDropped)}\r\n`;
+  const kept = trailers.clone();
+  for (const name of names) {
+    if (!isForbiddenTrailer(name)) continue;
+    onDropped?.('h1.forbidden-trailer', name);
+    kept.remove(name);
+  }
+  return `${fieldLines('0\r\n', kept, onDropped)}\r\n`;
+}
+
+function escapeTarget(target: string, onDropped: DroppedField | undefined): string {
+  onDropped?.('h1.unwritable-target', '');
+  const bytes = Buffer.from(target, 'utf8').toString('latin1');
+  return bytes.replace(/[^\x21-\x7e]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}
