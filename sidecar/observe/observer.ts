@@ -11,7 +11,10 @@ export interface Observer {
    * `x-request-id` into the head that goes on.
    */
   onStreamStart(info: StreamInfo, head: RequestHead): void;
-  /** The stream is over, in whatever way; `info.endTime` is set. Called exactly once for each start. */
+  /**
+   * The stream is over, in whatever way; `info.endTime` is set. Called exactly once for each start.
+   * `info` belongs to the observer from here on and must not change any more.
+   */
   onStreamEnd(info: StreamInfo): void;
   onTcpEnd(info: TcpInfo): void;
   /**

@@ -1,8 +1,10 @@
 /** W3C trace context of one stream in this proxy. All ids are lower-case hex. */
 export interface TraceContext {
   traceId: string;
-  /** The span this proxy made: a server span inbound, a client span outbound. */
+  /** The span named by the `traceparent` that goes on: a server span inbound, a client span outbound and at a gateway. */
   spanId: string;
+  /** At a gateway, where a stream has two spans: the server span, between the caller's and `spanId`. */
+  serverSpanId?: string;
   /** The span named by the caller's `traceparent`, if any. */
   parentSpanId: string | undefined;
   sampled: boolean;
