@@ -53,6 +53,52 @@ export function loadFiles(files: readonly SourceFile[], namespace: string): Load
   return { objects, problems };
 }
 
+/** What a file names, whatever else stands in it. */
+export interface ObjectReference {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Reads which objects a set of files names, without asking whether they are valid: enough to delete them. */
+export function loadReferences(
+  files: readonly SourceFile[],
+  namespace: string,
+): { readonly references: readonly ObjectReference[]; readonly problems: readonly Problem[] } {
+  const references: ObjectReference[] = [];
+  const problems: Problem[] = [];
+  for (const file of files) {
+    const parsed = parseYaml(file.text);
+    for (const { line, column, field, message, hint } of parsed.problems) {
+      problems.push(problem(file.name, { line, column }, '', field, message, hint));
+    }
+    for (const document of parsed.documents.flatMap(expandList)) {
+      const report = (path: FieldPath, message: string, hint?: string): void => {
+        problems.push(problem(file.name, document.locate(path, false), '', path, message, hint));
+      };
+      const { value } = document;
+      const kind = isRecord(value) ? findObjectKind(value, report) : undefined;
+      const metadata = isRecord(value) && isRecord(value.metadata) ? value.metadata : {};
+      const { name, namespace: own = namespace } = metadata;
+      if (!isRecord(value)) report([], 'must be an object with apiVersion, kind and metadata');
+      else if (typeof name !== 'string') report(['metadata', 'name'], 'required field `name` is missing');
+      else if (typeof own !== 'string') report(['metadata', 'namespace'], 'must be a string');
+      else if (kind !== undefined) {
+        references.push({
+          kind: kind.kind,
+          namespace: own,
+          name,
+          file: file.name,
+          line: document.locate([], false).line,
+        });
+      }
+    }
+  }
+  return { references, problems };
+}
+
 /** A `List` stands for its items; anything else for itself. */
 function expandList(document: YamlDocument): YamlDocument[] {
   const { value } = document;

@@ -59,7 +59,7 @@ export class SqliteStore implements Store {
       const { kind } = resource;
       const { name, namespace, labels, annotations } = resource.metadata;
       const existing = this.get(kind, namespace, name);
-      if (existing !== undefined && existing.source === source && sameContent(existing.resource, resource)) {
+      if (existing !== undefined && compareContent(existing, resource, source) === 'unchanged') {
         return { action: 'unchanged', stored: existing };
       }
       const version = this.#nextVersion();
@@ -93,6 +93,11 @@ export class SqliteStore implements Store {
       this.#changed({ kind, namespace, name, stored });
       return { action: existing === undefined ? 'created' : 'configured', stored };
     });
+  }
+
+  preview(resource: Resource, source: string): PutResult['action'] {
+    const existing = this.get(resource.kind, resource.metadata.namespace, resource.metadata.name);
+    return existing === undefined ? 'created' : compareContent(existing, resource, source);
   }
 
   delete(kind: string, namespace: string, name: string): boolean {
@@ -200,10 +205,12 @@ function body(resource: Resource): Omit<Resource, 'metadata' | 'status'> {
   return JSON.parse(JSON.stringify(rest)) as Omit<Resource, 'metadata' | 'status'>;
 }
 
-function sameContent(before: Resource, after: Resource): boolean {
-  return (
+function compareContent(existing: StoredObject, after: Resource, source: string): 'configured' | 'unchanged' {
+  const before = existing.resource;
+  const same =
+    existing.source === source &&
     isDeepStrictEqual(body(before), body(after)) &&
     isDeepStrictEqual(before.metadata.labels ?? {}, after.metadata.labels ?? {}) &&
-    isDeepStrictEqual(before.metadata.annotations ?? {}, after.metadata.annotations ?? {})
-  );
+    isDeepStrictEqual(before.metadata.annotations ?? {}, after.metadata.annotations ?? {});
+  return same ? 'unchanged' : 'configured';
 }

@@ -42,6 +42,8 @@ export interface Store {
    * more than metadata changes.
    */
   put(resource: Resource, source: string): PutResult;
+  /** What {@link put} would do. */
+  preview(resource: Resource, source: string): PutResult['action'];
   /** Whether it was there. */
   delete(kind: string, namespace: string, name: string): boolean;
   /** Newest first, at most 20. */

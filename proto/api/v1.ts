@@ -6,7 +6,7 @@
  * | call | answer |
  * |---|---|
  * | `GET  /api/v1/info` | {@link Info} |
- * | `GET  /api/v1/resources/<kind>?namespace=<ns>` (kind: plural, singular or short name, or `all`) | {@link ResourceList} |
+ * | `GET  /api/v1/resources/<kind>?namespace=<ns>&limit=&continue=` (kind: plural, singular or short name, or `all`) | {@link ResourceList} |
  * | `GET  /api/v1/resources/<kind>/<ns>/<name>` | {@link Resource} or 404 |
  * | `POST /api/v1/apply` {@link ApplyRequest} | {@link ApplyResponse}; 422 with problems and nothing changed |
  * | `POST /api/v1/diff` {@link ApplyRequest} | {@link DiffResponse}; 422 likewise |
@@ -53,6 +53,8 @@ export interface Info {
   startedAt: string;
   /** Ports in use; 0 where a listener is off. */
   ports: { xds: number; api: number; webhook: number };
+  /** What is wrong with files of watched folders now; absent when nothing is. */
+  configProblems?: Problem[];
 }
 
 /** A declarative object, in the shape of Kubernetes. */
@@ -88,6 +90,8 @@ export interface Condition {
 
 export interface ResourceList {
   items: Resource[];
+  /** There is more: ask again with `?continue=<this>`. A page has at most 500 objects (`?limit=`). */
+  continue?: string;
 }
 
 export interface SourceFile {
