@@ -88,6 +88,8 @@ test('the list filters by service, route, duration and error, and pages without 
   expect(ids({ service: 'checkout' })).toEqual([orders[1]?.traceId, orders[0]?.traceId]);
   expect(ids({ service: 'checkout.shop' })).toHaveLength(2);
   expect(ids({ service: 'checkout.other' })).toEqual([]);
+  // It has no span in that trace: nobody of it could be reached.
+  expect(ids({ service: 'cart.shop', error: true })).toEqual([orders[1]?.traceId]);
   expect(ids({ error: true })).toEqual([orders[1]?.traceId]);
   expect(ids({ route: 'default/shop/ratings' })).toHaveLength(20);
   expect(ids({ route: 'HTTPRoute/shop/front' })).toHaveLength(22);

@@ -11,7 +11,8 @@ CREATE TABLE spans (
   kind TEXT NOT NULL, name TEXT NOT NULL,
   service TEXT NOT NULL, namespace TEXT NOT NULL, workload TEXT NOT NULL, mode TEXT NOT NULL,
   start_us INTEGER NOT NULL, duration_us INTEGER NOT NULL,
-  status INTEGER NOT NULL, error INTEGER NOT NULL, route TEXT NOT NULL, attributes TEXT NOT NULL,
+  status INTEGER NOT NULL, error INTEGER NOT NULL, route TEXT NOT NULL, destination TEXT NOT NULL,
+  attributes TEXT NOT NULL,
   PRIMARY KEY (trace_id, span_id)
 ) WITHOUT ROWID;
 CREATE TABLE traces (

@@ -3,7 +3,7 @@ import { parseMicros } from './micros.ts';
 
 /** Filters of the trace list; all given ones must hold. Unset, empty or unusable ones filter nothing. */
 export interface TraceQuery {
-  /** A service that took part: `<name>` or `<name>.<namespace>`. */
+  /** A service that took part or was called, also in vain: `<name>` or `<name>.<namespace>`. */
   service?: string | undefined;
   /** A route that matched: whole, or up to a slash (`HTTPRoute/shop/ratings` finds all its rules). */
   route?: string | undefined;

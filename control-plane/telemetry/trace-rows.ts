@@ -1,9 +1,9 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { SpanRecord } from './span-record.ts';
+import { type SpanRecord, textAttribute } from './span-record.ts';
 
 /** The statements of the trace store that are prepared once. */
 export const statements = {
-  insert: 'INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  insert: 'INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   // The root is the span whose parent is not here; of several, the one without any, then the first in time.
   summarize: `
     INSERT OR REPLACE INTO traces
@@ -11,7 +11,8 @@ export const statements = {
     FROM (
       SELECT trace_id, min(start_us), max(start_us + duration_us), count(*),
         count(DISTINCT service || '.' || namespace), sum(error),
-        ',' || group_concat(DISTINCT service || '.' || namespace) || ',', ',' || group_concat(DISTINCT route) || ','
+        ',' || group_concat(DISTINCT service || '.' || namespace) || ',' || group_concat(DISTINCT destination) || ',',
+        ',' || group_concat(DISTINCT route) || ','
       FROM spans WHERE trace_id = ? GROUP BY trace_id
     ) AS total, (
       SELECT name, service, status FROM spans s WHERE trace_id = ?
@@ -74,6 +75,7 @@ export function valuesOf(span: SpanRecord): SQLInputValue[] {
     span.status,
     span.error ? 1 : 0,
     span.route,
+    textAttribute(span, 'heddle.destination'),
     JSON.stringify(span.attributes),
   ];
 }
