@@ -1,0 +1,157 @@
+import type { Random } from '../../lib/random.ts';
+import type { Balancer } from '../balance/balancer.ts';
+import { createBalancer } from '../balance/create-balancer.ts';
+import { OutlierDetector } from '../balance/outlier.ts';
+import { RetryBudget } from '../balance/retry-budget.ts';
+import type { ClusterConfig, EndpointConfig } from './cluster-config.ts';
+import { Endpoint, endpointKey } from './endpoint.ts';
+import { HttpPool, type PoolDependencies } from './http-pool.ts';
+
+export interface ClusterDependencies extends PoolDependencies {
+  readonly random: Random;
+}
+
+/**
+ * A cluster at work: its endpoints, what the balancer and the outlier detector learned of them, and the counts
+ * that the circuit breakers look at. Configuration and endpoints are exchanged in place, and both change at once
+ * for whoever asks next; requests under way keep the endpoint and the connection they have.
+ */
+export class Cluster {
+  config: ClusterConfig;
+  /** Requests sent to endpoints and not finished. */
+  activeRequests = 0;
+  /** Requests that wait for a connection. */
+  pendingRequests = 0;
+  /** Connections open or being made. */
+  connections = 0;
+  retryBudget: RetryBudget;
+  readonly #deps: ClusterDependencies;
+  readonly #outlier = new OutlierDetector<Endpoint>();
+  #balancer: Balancer<Endpoint>;
+  #endpoints: readonly Endpoint[] = [];
+  /** The only endpoint, where there is just one: then there is nothing to balance. */
+  #single: Endpoint | undefined;
+
+  constructor(config: ClusterConfig, deps: ClusterDependencies) {
+    this.config = config;
+    this.#deps = deps;
+    this.#balancer = createBalancer<Endpoint>(config.balancer, deps.clock, deps.random);
+    this.retryBudget = createBudget(config);
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.#endpoints;
+  }
+
+  get ejected(): number {
+    return this.#outlier.ejected;
+  }
+
+  isEjected(endpoint: Endpoint): boolean {
+    return this.#outlier.stateOf(endpoint) !== 'serving';
+  }
+
+  /** Takes a new configuration; connections are made anew only where it concerns them. */
+  setConfig(config: ClusterConfig): void {
+    const before = this.config;
+    this.config = config;
+    if (differs(before.balancer, config.balancer)) {
+      this.#balancer = createBalancer<Endpoint>(config.balancer, this.#deps.clock, this.#deps.random);
+      this.#balancer.update(this.#endpoints);
+    }
+    if (differs(before.breakers, config.breakers)) this.retryBudget = createBudget(config);
+    if (
+      differs(before.tls, config.tls) ||
+      before.protocol !== config.protocol ||
+      before.idleTimeoutMs !== config.idleTimeoutMs
+    ) {
+      for (const endpoint of this.#endpoints) this.#renewPool(endpoint);
+    }
+  }
+
+  /** The endpoints from now on. Those that stay keep their connections and what is known of them. */
+  setEndpoints(configs: readonly EndpointConfig[]): void {
+    const before = new Map(this.#endpoints.map((endpoint) => [endpoint.address, endpoint]));
+    const after = new Map<string, Endpoint>();
+    for (const config of configs) {
+      const key = endpointKey(config);
+      if (after.has(key)) continue;
+      const known = before.get(key);
+      before.delete(key);
+      after.set(key, known === undefined ? this.#newEndpoint(config) : this.#keepEndpoint(known, config));
+    }
+    this.#endpoints = [...after.values()];
+    this.#single = this.#endpoints.length === 1 ? this.#endpoints[0] : undefined;
+    this.#outlier.update(this.#endpoints, this.#deps.clock.now());
+    this.#balancer.update(this.#endpoints);
+    for (const gone of before.values()) gone.pool?.drain();
+  }
+
+  /** An endpoint for the next request, other than those in `tried` while there is another. */
+  pick(tried: readonly Endpoint[], now: number): Endpoint | undefined {
+    if (this.#single !== undefined) return this.#single.available ? this.#single : undefined;
+    this.#outlier.refresh(now);
+    return this.#balancer.pick(tried);
+  }
+
+  /** A request goes to the endpoint. Followed by {@link onResult} or {@link onCancel}. */
+  onStart(endpoint: Endpoint, now: number): void {
+    this.activeRequests++;
+    endpoint.activeRequests++;
+    endpoint.requests++;
+    if (this.#single === undefined) this.#outlier.onStart(endpoint, now);
+  }
+
+  /** How it went; `failed` is a connection error, a reset, a time-out or a 5xx. */
+  onResult(endpoint: Endpoint, latencyMs: number, failed: boolean, now: number): void {
+    this.activeRequests--;
+    endpoint.activeRequests--;
+    if (failed) endpoint.failures++;
+    if (this.#single !== undefined) return;
+    this.#balancer.onResult(endpoint, latencyMs, failed);
+    this.#outlier.onResult(endpoint, failed, now);
+  }
+
+  /** It ended without telling anything of the endpoint. */
+  onCancel(endpoint: Endpoint): void {
+    this.activeRequests--;
+    endpoint.activeRequests--;
+    if (this.#single === undefined) this.#outlier.onCancel(endpoint);
+  }
+
+  /** Running requests end; then the connections are closed. */
+  drain(): void {
+    for (const endpoint of this.#endpoints) endpoint.pool?.drain();
+  }
+
+  destroy(): void {
+    for (const endpoint of this.#endpoints) endpoint.pool?.destroy();
+  }
+
+  #newEndpoint(config: EndpointConfig): Endpoint {
+    const endpoint = new Endpoint(config);
+    this.#renewPool(endpoint);
+    return endpoint;
+  }
+
+  #keepEndpoint(endpoint: Endpoint, config: EndpointConfig): Endpoint {
+    const tlsChanged = endpoint.config.tls !== config.tls;
+    endpoint.config = config;
+    if (tlsChanged) this.#renewPool(endpoint);
+    return endpoint;
+  }
+
+  #renewPool(endpoint: Endpoint): void {
+    endpoint.pool?.drain();
+    endpoint.pool = this.config.protocol === 'tcp' ? undefined : new HttpPool(this, endpoint, this.#deps);
+  }
+}
+
+function createBudget(config: ClusterConfig): RetryBudget {
+  return new RetryBudget(config.breakers.retryBudgetPercent, config.breakers.minRetryConcurrency);
+}
+
+/** Configuration is plain data without cycles. */
+function differs(before: unknown, after: unknown): boolean {
+  return JSON.stringify(before) !== JSON.stringify(after);
+}

@@ -1,0 +1,55 @@
+import type { Socket } from 'node:net';
+import type { DownstreamFacts, StreamScope } from '../stream/stream-scope.ts';
+import type { Chain, OpenConnection } from './chain.ts';
+import { HttpConnection, type HttpService } from './http-connection.ts';
+import type { FilterChainConfig, HttpChainConfig } from './listener-config.ts';
+import { SocketTransport } from './transport.ts';
+import type { WriteTurn } from './write-turn.ts';
+
+/** A filter chain that speaks HTTP. */
+export class HttpChain implements Chain, HttpService {
+  config: FilterChainConfig;
+  scope: StreamScope;
+  readonly serverName: string | undefined;
+  readonly openTunnel: HttpService['openTunnel'];
+  readonly #turn: WriteTurn;
+  #http: HttpChainConfig;
+
+  constructor(
+    config: FilterChainConfig,
+    http: HttpChainConfig,
+    scope: StreamScope,
+    turn: WriteTurn,
+    options: Pick<HttpService, 'serverName' | 'openTunnel'>,
+  ) {
+    this.config = config;
+    this.scope = scope;
+    this.serverName = options.serverName;
+    this.openTunnel = options.openTunnel;
+    this.#turn = turn;
+    this.#http = http;
+  }
+
+  get idleTimeoutMs(): number {
+    return this.#http.idleTimeoutMs;
+  }
+
+  get headersTimeoutMs(): number {
+    return this.#http.headersTimeoutMs;
+  }
+
+  /** The next request of every connection is served by this; running ones finish as they began. */
+  update(config: FilterChainConfig, http: HttpChainConfig, scope: StreamScope): void {
+    this.config = config;
+    this.#http = http;
+    this.scope = scope;
+  }
+
+  serve(socket: Socket, facts: DownstreamFacts): OpenConnection {
+    const { wheel } = this.scope;
+    const transport = new SocketTransport(socket, this.#turn, wheel);
+    const connection = new HttpConnection(transport, this, facts, wheel);
+    transport.start(connection);
+    return connection;
+  }
+}

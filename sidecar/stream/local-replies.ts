@@ -1,0 +1,47 @@
+import type { LocalReply } from '../filters/filter.ts';
+import { type ResponseFlag, responseFlags } from './response-flags.ts';
+
+interface Kind {
+  status: number;
+  flag: ResponseFlag;
+}
+
+/**
+ * Every answer that the proxy gives in an upstream's place, by its reason. `docs/errors.md` tells the same to people.
+ */
+export const localReplyKinds = {
+  'unknown-host': { status: 404, flag: 'NR' },
+  'no-route': { status: 404, flag: 'NR' },
+  /** The listener is there and its routes are not yet. */
+  'no-route-table': { status: 503, flag: 'NR' },
+  'no-cluster': { status: 503, flag: 'NC' },
+  /** The route names a backend that its author may not use or that does not exist (Gateway API). */
+  'invalid-backend': { status: 500, flag: 'NC' },
+  'no-healthy-endpoints': { status: 503, flag: 'UH' },
+  'connect-refused': { status: 503, flag: 'UF' },
+  'connect-timeout': { status: 503, flag: 'UF' },
+  'tls-failure': { status: 503, flag: 'UF' },
+  'upstream-reset': { status: 503, flag: 'UC' },
+  'upstream-protocol-error': { status: 502, flag: 'UPE' },
+  'request-timeout': { status: 504, flag: 'UT' },
+  'per-try-timeout': { status: 504, flag: 'UT' },
+  overflow: { status: 503, flag: 'UO' },
+  'stream-idle': { status: 504, flag: 'SI' },
+  /** The client, not the upstream, fell silent in the middle of its request. */
+  'request-idle': { status: 408, flag: 'SI' },
+  /** CONNECT to something that is not in the mesh, or that cannot be tunnelled. */
+  'unknown-destination': { status: 404, flag: 'NR' },
+} as const satisfies Record<string, Kind>;
+
+export type LocalReplyReason = keyof typeof localReplyKinds;
+
+/** `details` become `key=value` pairs of `x-heddle-reason`; `moreFlags` is added to the reason's own flag. */
+export function localReply(
+  reason: LocalReplyReason,
+  details: Readonly<Record<string, string>>,
+  message: string,
+  moreFlags = 0,
+): LocalReply {
+  const { status, flag } = localReplyKinds[reason];
+  return { status, reason, details, message, flags: responseFlags[flag].bit | moreFlags };
+}

@@ -1,0 +1,67 @@
+import type { LocalReply } from '../filters/filter.ts';
+import type { RequestHead, ResponseHead } from './head.ts';
+import { Headers } from './headers.ts';
+import { formatResponseFlags } from './response-flags.ts';
+
+export interface RenderedReply {
+  head: ResponseHead;
+  /** Empty where the method or the status allows none; `head.contentLength` still tells its length. */
+  body: Buffer;
+}
+
+/**
+ * Makes the response of a {@link LocalReply}: the reason in a header for machines and in the body for people, as
+ * JSON, or as a line of text for a client that asks for text first.
+ */
+export function renderLocalReply(reply: LocalReply, request: RequestHead, requestId: string): RenderedReply {
+  const headers = reply.headers?.clone() ?? new Headers();
+  const text = prefersText(request.headers.get('accept'));
+  const bodyless = reply.status === 204 || reply.status === 304;
+  const body = bodyless ? Buffer.alloc(0) : Buffer.from(text ? textBody(reply, requestId) : jsonBody(reply, requestId));
+  if (!bodyless && !headers.has('content-type')) {
+    headers.appendRaw('content-type', 'content-type', text ? 'text/plain; charset=utf-8' : 'application/json');
+  }
+  if (reply.reason !== '') headers.appendRaw('x-heddle-reason', 'x-heddle-reason', reasonHeader(reply));
+  if (requestId !== '') headers.appendRaw('x-request-id', 'x-request-id', requestId);
+  return {
+    head: {
+      status: reply.status,
+      reason: '',
+      headers,
+      contentLength: bodyless ? undefined : body.length,
+      upgrade: undefined,
+    },
+    body: request.method === 'HEAD' ? Buffer.alloc(0) : body,
+  };
+}
+
+function jsonBody(reply: LocalReply, requestId: string): string {
+  const { reason, message, details } = reply;
+  const flags = formatResponseFlags(reply.flags);
+  return `${JSON.stringify({ error: { reason, message, requestId, flags, ...(Object.keys(details).length > 0 ? { details } : {}) } })}\n`;
+}
+
+function textBody(reply: LocalReply, requestId: string): string {
+  // A route's own response is sent as it was written.
+  if (reply.reason === '') return reply.message;
+  return `${reply.message}\n(${reply.reason}, request ${requestId})\n`;
+}
+
+/** `no-healthy-endpoints; service=cart; ejected=3/3` */
+function reasonHeader(reply: LocalReply): string {
+  let header = reply.reason;
+  for (const [key, value] of Object.entries(reply.details)) header += `; ${key}=${headerSafe(value)}`;
+  return header;
+}
+
+/** Values may hold what a client sent, an authority for example. */
+function headerSafe(value: string): string {
+  return value.slice(0, 200).replace(/[^\x21-\x3a\x3c-\x7e]/g, '_');
+}
+
+function prefersText(accept: string | undefined): boolean {
+  if (accept === undefined) return false;
+  const text = accept.indexOf('text/');
+  const json = accept.indexOf('json');
+  return text >= 0 && (json < 0 || text < json);
+}

@@ -1,0 +1,38 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
+import type { TimerWheel } from '../../lib/timer-wheel.ts';
+import type { ClusterManager } from '../cluster/cluster-manager.ts';
+import type { FilterFactory } from '../filters/filter.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Direction } from '../observe/stream-info.ts';
+import type { CompiledRouteTable } from '../route/compile.ts';
+
+/** A route table that discovery may exchange at any time. */
+export interface RouteSource {
+  readonly name: string;
+  /** `undefined` until it has arrived. */
+  readonly table: CompiledRouteTable | undefined;
+}
+
+/** What all streams of one filter chain share. Made when configuration changes; a running stream keeps the one it began with. */
+export interface StreamScope {
+  readonly listener: string;
+  readonly direction: Direction;
+  readonly edge: boolean;
+  readonly filters: readonly FilterFactory[];
+  readonly routes: RouteSource;
+  readonly clusters: ClusterManager;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+}
+
+/** The connection that a stream came on. */
+export interface DownstreamFacts {
+  /** IP address and port of the peer. */
+  readonly address: string;
+  /** SPIFFE id that it proved; empty without mutual TLS. */
+  readonly peer: string;
+  readonly tls: boolean;
+}
