@@ -1,6 +1,7 @@
 import type { BodyWriter, ClientCodecEvents, ResetReason, ResponseReceiver, Transport } from '../stream/codec.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
 import { BodyDecoder, BodyMode } from './body-decoder.ts';
+import { ByteIntake, type IntakeOwner } from './byte-intake.ts';
 import type { Http1ClientCodec, Http1ClientOptions } from './client-codec.ts';
 import { ClientStream } from './client-stream.ts';
 import { CollectorEvent, HeadCollector } from './head-collector.ts';
@@ -23,12 +24,13 @@ const State = {
 const EMPTY = Buffer.alloc(0);
 
 /** The state machine behind `createHttp1ClientCodec`. */
-export class ClientConnection implements Http1ClientCodec {
+export class ClientConnection implements Http1ClientCodec, IntakeOwner {
   readonly transport: Transport;
   readonly limits: Http1Limits;
   readonly onDropped: DroppedField | undefined;
   readonly #events: ClientCodecEvents;
   readonly #parser: ResponseParser;
+  readonly #intake: ByteIntake;
   readonly #collector = new HeadCollector();
   readonly #body: BodyDecoder;
   #state: number = State.idle;
@@ -38,16 +40,12 @@ export class ClientConnection implements Http1ClientCodec {
   /** A byte of the present response has come. */
   #answered = false;
   #draining = false;
-  #held: Buffer[] = [];
-  #pumping = false;
-  #paused = false;
-  #transportPaused = false;
-  #peerEnded = false;
   keepAliveTimeoutMs: number | undefined;
   requests = 0;
 
   constructor(transport: Transport, events: ClientCodecEvents, options: Http1ClientOptions) {
     this.transport = transport;
+    this.#intake = new ByteIntake(transport, this);
     this.limits = { ...responseLimits, ...options.limits };
     this.onDropped = options.onDropped;
     this.#events = events;
@@ -56,11 +54,15 @@ export class ClientConnection implements Http1ClientCodec {
   }
 
   get capacity(): number {
-    return this.#state === State.idle && !this.#draining && !this.#peerEnded ? 1 : 0;
+    return this.#state === State.idle && !this.#draining && !this.#intake.peerEnded ? 1 : 0;
   }
 
   get activeStreams(): number {
     return this.#stream === undefined ? 0 : 1;
+  }
+
+  get finished(): boolean {
+    return this.#state === State.closed;
   }
 
   open(head: RequestHead, end: boolean, receiver: ResponseReceiver): BodyWriter {
@@ -80,21 +82,17 @@ export class ClientConnection implements Http1ClientCodec {
   }
 
   onBytes(chunk: Buffer): void {
-    if (this.#state === State.closed) return;
-    if (this.#pumping || this.#held.length > 0) this.#held.push(chunk);
-    else this.#pump(chunk);
+    if (!this.finished) this.#intake.push(chunk);
   }
 
   onEnd(): void {
-    this.#peerEnded = true;
-    if (!this.#pumping && this.#held.length === 0) this.#onPeerEnd();
+    if (!this.finished) this.#intake.end();
   }
 
   onClose(): void {
     if (this.#state === State.closed) return;
     const stream = this.#detach();
     this.#state = State.closed;
-    this.#held = [];
     if (stream !== undefined) this.#report(stream, 'remote-reset', this.#endDetail());
     this.#events.onClosed('h1.connection-closed');
   }
@@ -118,7 +116,6 @@ export class ClientConnection implements Http1ClientCodec {
     this.#detach();
     this.transport.destroy();
     this.#state = State.closed;
-    this.#held = [];
     this.#events.onStreamEnd();
     this.#events.onClosed('h1.local-reset');
   }
@@ -129,7 +126,6 @@ export class ClientConnection implements Http1ClientCodec {
     this.#detach();
     this.transport.destroy();
     this.#state = State.closed;
-    this.#held = [];
     this.#report(stream, why, detail);
     this.#events.onClosed(detail);
   }
@@ -138,42 +134,22 @@ export class ClientConnection implements Http1ClientCodec {
   finishRaw(stream: ClientStream): void {
     if (this.#stream !== stream) return;
     this.transport.end();
-    if (this.#peerEnded) this.#endRaw();
+    if (this.#intake.peerEnded) this.#endRaw();
   }
 
   /** @private */
   pauseStream(paused: boolean): void {
-    if (this.#paused === paused) return;
-    this.#paused = paused;
-    if (paused) this.#updateReading();
-    else if (!this.#pumping) this.#pump(this.#held.shift());
+    this.#intake.pause(paused);
   }
 
-  #pump(first: Buffer | undefined): void {
-    this.#pumping = true;
-    let chunk = first;
-    while (chunk !== undefined) {
-      const used = this.#consume(chunk);
-      if (used < chunk.length && this.#state !== State.closed) {
-        this.#held.unshift(used === 0 ? chunk : chunk.subarray(used));
-        break;
-      }
-      chunk = this.#held.shift();
-    }
-    this.#pumping = false;
-    if (this.#state === State.closed) {
-      this.#held = [];
-      return;
-    }
-    this.#updateReading();
-    if (this.#peerEnded && this.#held.length === 0) this.#onPeerEnd();
-  }
+  /** @private Called by the intake. */
+  onConsumed(): void {}
 
-  /** Works through one chunk; returns the offset of what must wait. */
-  #consume(chunk: Buffer): number {
+  /** @private Called by the intake. */
+  consume(chunk: Buffer): number {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#paused && this.#state !== State.idle && this.#state !== State.closed) return at;
+      if (this.#intake.paused && this.#state !== State.idle && this.#state !== State.closed) return at;
       switch (this.#state) {
         case State.head:
           at = this.#readHead(chunk, at);
@@ -265,7 +241,6 @@ export class ClientConnection implements Http1ClientCodec {
     const at = body.step(chunk, from);
     const { data, trailers, ended, error } = body;
     if (error !== undefined) {
-      if (data !== undefined) stream.receiver.onData(data, false);
       this.fail(stream, 'protocol-error', error);
       return at;
     }
@@ -281,13 +256,13 @@ export class ClientConnection implements Http1ClientCodec {
     // The receiver's last call may have reset the stream.
     if (this.#stream !== stream) return;
     this.#detach();
-    const unsolicited = more || this.#held.length > 0;
+    const unsolicited = more || this.#intake.hasMore;
     // An answer before the request was whole leaves the peer in the middle of a message (H1-26).
     const reason = unsolicited
       ? 'h1.unsolicited-bytes'
       : !stream.sent
         ? 'h1.early-response'
-        : !this.#reusable || this.#peerEnded
+        : !this.#reusable || this.#intake.peerEnded
           ? 'h1.connection-close'
           : this.#draining
             ? 'h1.drained'
@@ -300,8 +275,8 @@ export class ClientConnection implements Http1ClientCodec {
     this.#events.onClosed(reason);
   }
 
-  /** The peer's FIN, after all its bytes. */
-  #onPeerEnd(): void {
+  /** @private Called by the intake: the peer's FIN, after all its bytes. */
+  onPeerEnd(): void {
     const stream = this.#stream;
     if (this.#state === State.idle) this.#closeWith('h1.connection-closed');
     else if (stream === undefined) return;
@@ -340,7 +315,6 @@ export class ClientConnection implements Http1ClientCodec {
 
   #destroyWith(reason: string): void {
     this.#state = State.closed;
-    this.#held = [];
     this.transport.destroy();
     this.#events.onClosed(reason);
   }
@@ -348,17 +322,9 @@ export class ClientConnection implements Http1ClientCodec {
   #detach(): ClientStream | undefined {
     const stream = this.#stream;
     this.#stream = undefined;
-    this.#paused = false;
+    this.#intake.paused = false;
     this.#collector.end();
     if (stream !== undefined) stream.done = true;
     return stream;
-  }
-
-  #updateReading(): void {
-    const pause = this.#paused || this.#held.length > 0;
-    if (pause === this.#transportPaused) return;
-    this.#transportPaused = pause;
-    if (pause) this.transport.pause();
-    else this.transport.resume();
   }
 }

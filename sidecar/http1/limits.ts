@@ -2,7 +2,7 @@
 export interface Http1Limits {
   /** Longest request line or status line, in bytes without CRLF. Past it: 414. */
   maxStartLineBytes: number;
-  /** All field names and values, plus 32 bytes for each field. Past it: 431. */
+  /** All field names and values, plus 32 bytes for each field that is not a cookie. Past it: 431. */
   maxHeaderBytes: number;
   /** Fields that are not cookies. Past it: 431. */
   maxFields: number;

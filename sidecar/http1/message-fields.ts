@@ -65,7 +65,7 @@ export class MessageFields {
       const field = fieldName(text.slice(start - base, (offsets[slot + 1] as number) - base));
       const value = text.slice((offsets[slot + 2] as number) - base, valueEnd - base);
       const size = field.name.length + value.length;
-      bytes += size + 32;
+      bytes += field.kind === FieldKind.cookie ? size : size + 32;
       if (size > maxFieldBytes && (field.kind !== FieldKind.cookie || size > this.#limits.maxCookieBytes)) {
         return 'h1.field-too-large';
       }

@@ -2,7 +2,7 @@
 const registered: ReadonlyMap<string, string> = new Map(
   [
     'ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE MKACTIVITY',
-    'MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PRI PROPFIND PROPPATCH PURGE PUT',
+    'MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PROPFIND PROPPATCH PURGE PUT',
     'QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNCHECKOUT UNLINK UNLOCK UNSUBSCRIBE UPDATE',
     'UPDATEREDIRECTREF VERSION-CONTROL M-SEARCH NOTIFY TRACE TRACK',
   ]
@@ -20,5 +20,5 @@ export function readMethod(text: string, edge: boolean, allowConnect: boolean): 
   if (method === undefined) return edge || /[a-z]/.test(text) ? 'h1.unknown-method' : text;
   if (method === 'TRACE' || method === 'TRACK' || (method === 'CONNECT' && !allowConnect))
     return 'h1.method-not-allowed';
-  return method === 'PRI' ? 'h1.http2-preface' : method;
+  return method;
 }

@@ -114,11 +114,12 @@ export class RequestParser {
     if (bytes[at] !== SPACE || at === this.#methodEnd + 1)
       return this.#refuse(targetReason(bytes, at, this.#methodEnd));
     if (at - start > this.#options.limits.maxStartLineBytes - 9) return this.#refuse('h1.request-line-too-long');
-    if (to - at < 11) return this.#scanVersionStart(bytes, at, to);
-    for (let i = 1; i < 8; i++) if (bytes[at + i] !== VERSION[i]) return this.#refuse(versionReason(bytes, at, to));
+    if (to - at < 11) return this.#scanVersionStart(bytes, start, at, to);
+    for (let i = 1; i < 8; i++)
+      if (bytes[at + i] !== VERSION[i]) return this.#refuse(versionReason(bytes, start, at, to));
     const minor = bytes[at + 8];
     if ((minor !== 0x31 && minor !== 0x30) || bytes[at + 9] !== CR || bytes[at + 10] !== LF) {
-      return this.#refuse(versionReason(bytes, at, to));
+      return this.#refuse(versionReason(bytes, start, at, to));
     }
     this.#http11 = minor === 0x31;
     this.#fieldsFrom = at + 11;
@@ -126,8 +127,8 @@ export class RequestParser {
   }
 
   /** Too few bytes for a version: wrong already when the line has ended. */
-  #scanVersionStart(bytes: Buffer, at: number, to: number): number {
-    for (let i = at; i < to; i++) if (bytes[i] === LF) return this.#refuse(versionReason(bytes, at, to));
+  #scanVersionStart(bytes: Buffer, start: number, at: number, to: number): number {
+    for (let i = at; i < to; i++) if (bytes[i] === LF) return this.#refuse(versionReason(bytes, start, at, to));
     return ParseStatus.incomplete;
   }
 
@@ -235,12 +236,14 @@ export class RequestParser {
 function targetReason(bytes: Buffer, at: number, methodEnd: number): string {
   const byte = bytes[at] as number;
   if (byte === LF) return 'h1.bare-lf';
-  if (byte === CR) return at === methodEnd + 1 ? 'h1.malformed-request-line' : 'h1.version-not-supported';
+  // A path and no version is HTTP/0.9.
+  if (byte === CR) return bytes[methodEnd + 1] === 0x2f ? 'h1.version-not-supported' : 'h1.malformed-request-line';
   return byte === SPACE || byte === 0x09 ? 'h1.malformed-request-line' : 'h1.bad-target-byte';
 }
 
 /** Tells a version that is not ours from a line that is none. */
-function versionReason(bytes: Buffer, at: number, to: number): string {
+function versionReason(bytes: Buffer, start: number, at: number, to: number): string {
+  if (bytes.toString('latin1', start, at) === 'PRI *') return 'h1.http2-preface';
   const version = bytes.toString('latin1', at + 1, Math.min(to, at + 11));
   if (/^HTTP\/1\.[01]\n/.test(version)) return 'h1.bare-lf';
   if (/^HTTP\/1\.[01]\r/.test(version)) return 'h1.bare-cr';

@@ -1,12 +1,13 @@
-import { type Clock, systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/clock.ts';
 import type { ServerCodec, ServerCodecEvents, Transport } from '../stream/codec.ts';
 import type { RequestHead } from '../stream/head.ts';
-import type { Headers } from '../stream/headers.ts';
 import { BodyDecoder, BodyMode } from './body-decoder.ts';
+import { ByteIntake, type IntakeOwner } from './byte-intake.ts';
 import { ConnectionTimer, Waiting } from './connection-timer.ts';
-import { DateHeader } from './date-header.ts';
+import { DelayedClose } from './delayed-close.ts';
 import { CollectorEvent, HeadCollector } from './head-collector.ts';
 import { edgeLimits, type Http1Limits, meshLimits } from './limits.ts';
+import { LocalFields } from './local-fields.ts';
 import type { DroppedField } from './message-fields.ts';
 import { ParseStatus } from './parse-status.ts';
 import { refusalText } from './refusal-text.ts';
@@ -34,28 +35,21 @@ const State = {
 const EMPTY = Buffer.alloc(0);
 
 /** The state machine behind `createHttp1ServerCodec`. */
-export class ServerConnection implements ServerCodec {
+export class ServerConnection implements ServerCodec, IntakeOwner {
   readonly transport: Transport;
   readonly limits: Http1Limits;
   readonly onDropped: DroppedField | undefined;
+  readonly localFields: LocalFields;
   readonly #events: ServerCodecEvents;
   readonly #options: Http1ServerOptions;
   readonly #parser: RequestParser;
   readonly #collector = new HeadCollector();
   readonly #body: BodyDecoder;
   readonly #timer: ConnectionTimer;
-  readonly #date: DateHeader | undefined;
-  readonly #serverLine: string;
+  readonly #delayedClose: DelayedClose;
+  readonly #intake: ByteIntake;
   #state: number = State.head;
   #stream: ServerStream | undefined;
-  /** Bytes that have come and must wait: for the answer, or for the owner to resume. */
-  #held: Buffer[] = [];
-  #pumping = false;
-  /** The chunk being worked through has bytes behind the present message. */
-  #more = false;
-  #streamPaused = false;
-  #transportPaused = false;
-  #peerEnded = false;
   #responseEnded = false;
   #draining = false;
   #requests = 0;
@@ -63,8 +57,8 @@ export class ServerConnection implements ServerCodec {
 
   constructor(transport: Transport, events: ServerCodecEvents, options: Http1ServerOptions) {
     const limits: Http1Limits = { ...(options.edge ? edgeLimits : meshLimits), ...options.limits };
-    const clock: Clock = options.clock ?? systemClock;
     this.transport = transport;
+    this.#intake = new ByteIntake(transport, this);
     this.limits = limits;
     this.onDropped = options.onDropped;
     this.#events = events;
@@ -79,19 +73,15 @@ export class ServerConnection implements ServerCodec {
       onDropped: options.onDropped,
     });
     this.#body = new BodyDecoder(limits, options.onDropped);
-    this.#date = options.dateHeader === true ? new DateHeader(clock) : undefined;
-    this.#serverLine = options.serverName === undefined ? '' : `server: ${options.serverName}\r\n`;
+    const clock = options.dateHeader === true ? (options.clock ?? systemClock) : undefined;
+    this.localFields = new LocalFields(options.serverName, clock);
     this.#timer = new ConnectionTimer(options.wheel, limits, (waiting) => this.#onTimeout(waiting));
+    this.#delayedClose = new DelayedClose(transport, this.#timer, limits);
     this.#timer.start(Waiting.idle, options.idleTimeoutMs);
   }
 
   get activeStreams(): number {
     return this.#stream === undefined ? 0 : 1;
-  }
-
-  /** Bytes behind the present message have come already. */
-  get #hasMore(): boolean {
-    return this.#more || this.#held.length > 0;
   }
 
   /** No further request or response can begin. */
@@ -100,22 +90,18 @@ export class ServerConnection implements ServerCodec {
   }
 
   onBytes(chunk: Buffer): void {
-    if (this.finished) return;
-    if (this.#pumping || this.#held.length > 0) this.#held.push(chunk);
-    else this.#pump(chunk);
+    if (!this.finished) this.#intake.push(chunk);
   }
 
   onEnd(): void {
-    this.#peerEnded = true;
     if (this.#state === State.linger) this.#close();
-    else if (!this.#pumping && this.#held.length === 0) this.#onPeerEnd();
+    else if (this.#state !== State.closed) this.#intake.end();
   }
 
   onClose(): void {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
     this.#timer.stop();
-    this.#held = [];
     this.#detach()?.receiver?.onReset('remote-reset', 'h1.connection-closed');
   }
 
@@ -132,20 +118,14 @@ export class ServerConnection implements ServerCodec {
 
   drain(): void {
     this.#draining = true;
-    if (this.#state === State.head && this.#collector.blank && this.#held.length === 0 && !this.#pumping)
-      this.#linger();
+    const idle = this.#state === State.head && this.#collector.blank;
+    if (idle && !this.#intake.hasMore && !this.#intake.working) this.#linger();
   }
 
   /** @private Called by the stream, as are all methods from here on. */
   mustClose(stream: ServerStream): boolean {
     const unread = this.#state === State.body;
-    return this.#draining || (this.#peerEnded && !this.#hasMore) || (unread && stream.awaitsContinue);
-  }
-
-  /** @private Lines of the response that this proxy answers for, where the upstream has not. */
-  localLines(headers: Headers | undefined): string {
-    const server = this.#serverLine !== '' && headers?.has('server') !== true ? this.#serverLine : '';
-    return this.#date === undefined || headers?.has('date') === true ? server : server + this.#date.line();
+    return this.#draining || (this.#intake.peerEnded && !this.#intake.hasMore) || (unread && stream.awaitsContinue);
   }
 
   /** @private */
@@ -153,7 +133,7 @@ export class ServerConnection implements ServerCodec {
     if (this.#stream !== stream) return;
     this.#state = State.raw;
     this.#timer.stop();
-    this.#resume();
+    this.#intake.resume();
   }
 
   /** @private The response is complete. */
@@ -163,17 +143,17 @@ export class ServerConnection implements ServerCodec {
       stream.done = true;
       this.#responseEnded = true;
       this.transport.end();
-      if (this.#peerEnded) this.#close();
+      if (this.#intake.peerEnded) this.#close();
       return;
     }
     const unread = this.#state === State.body;
-    const earlyData = stream.switches && this.#hasMore;
+    const earlyData = stream.switches && this.#intake.hasMore;
     this.#detach();
     if (stream.close || earlyData) this.#linger();
     else if (unread) {
       this.#state = State.discard;
       this.#discarded = 0;
-      this.#resume();
+      this.#intake.resume();
     } else this.#nextRequest();
   }
 
@@ -187,11 +167,8 @@ export class ServerConnection implements ServerCodec {
 
   /** @private */
   pauseStream(paused: boolean): void {
-    if (this.#streamPaused === paused) return;
-    this.#streamPaused = paused;
     this.#timer.bodyPaused = paused;
-    if (paused) this.#updateReading();
-    else this.#resume();
+    this.#intake.pause(paused);
   }
 
   /** @private The peer reads too slowly. */
@@ -199,35 +176,13 @@ export class ServerConnection implements ServerCodec {
     this.#timer.start(Waiting.flush, this.limits.flushTimeoutMs);
   }
 
-  /** Lets held bytes go on, as far as they can. */
-  #resume(): void {
-    if (!this.#pumping) this.#pump(this.#held.shift());
-  }
-
-  #pump(first: Buffer | undefined): void {
-    this.#pumping = true;
-    let chunk = first;
-    while (chunk !== undefined) {
-      const used = this.#consume(chunk);
-      if (used < chunk.length && !this.finished) {
-        this.#held.unshift(used === 0 ? chunk : chunk.subarray(used));
-        break;
-      }
-      chunk = this.#held.shift();
-    }
-    this.#pumping = false;
-    this.#more = false;
-    if (this.finished) {
-      this.#held = [];
-      return;
-    }
-    this.#updateReading();
+  /** @private Called by the intake. */
+  onConsumed(): void {
     if (this.#state === State.body && this.#timer.waiting === Waiting.nothing) this.#timer.startBody();
-    if (this.#peerEnded && this.#held.length === 0) this.#onPeerEnd();
   }
 
-  /** Works through one chunk; returns the offset of what must wait. */
-  #consume(chunk: Buffer): number {
+  /** @private Called by the intake. */
+  consume(chunk: Buffer): number {
     let at = 0;
     while (at < chunk.length) {
       switch (this.#state) {
@@ -235,14 +190,14 @@ export class ServerConnection implements ServerCodec {
           at = this.#readHead(chunk, at);
           break;
         case State.body:
-          if (this.#streamPaused) return at;
+          if (this.#intake.paused) return at;
           at = this.#readBody(chunk, at);
           break;
         case State.discard:
           at = this.#discardBody(chunk, at);
           break;
         case State.raw:
-          if (this.#streamPaused) return at;
+          if (this.#intake.paused) return at;
           this.#stream?.receiver?.onData(at === 0 ? chunk : chunk.subarray(at), false);
           return chunk.length;
         case State.answer:
@@ -258,7 +213,7 @@ export class ServerConnection implements ServerCodec {
     if (!this.#collector.active) {
       if (this.#parser.parse(chunk, from, chunk.length) === ParseStatus.ok) {
         const end = this.#parser.end;
-        this.#more = end < chunk.length;
+        this.#intake.more = end < chunk.length;
         this.#beginRequest();
         return end;
       }
@@ -276,7 +231,7 @@ export class ServerConnection implements ServerCodec {
       this.#refuse(this.#collector.startLineSeen ? 'h1.headers-too-large' : 'h1.request-line-too-long');
     } else if (judged) {
       this.#collector.end();
-      this.#more = at < chunk.length;
+      this.#intake.more = at < chunk.length;
       this.#beginRequest();
     }
     return at;
@@ -285,8 +240,7 @@ export class ServerConnection implements ServerCodec {
   #beginRequest(): void {
     const parser = this.#parser;
     const head = parser.head as RequestHead;
-    const last = ++this.#requests >= this.limits.maxRequests;
-    const stream = new ServerStream(this, head, parser.close || last);
+    const stream = new ServerStream(this, head, ++this.#requests >= this.limits.maxRequests || parser.close);
     const end = parser.bodyMode === BodyMode.none && !stream.switches;
     this.#timer.stop();
     this.#stream = stream;
@@ -308,11 +262,11 @@ export class ServerConnection implements ServerCodec {
       this.#refuse(body.error);
       return at;
     }
-    const { data, trailers, ended } = body;
     const receiver = this.#stream?.receiver;
+    const { data, trailers, ended } = body;
     if (ended) {
       this.#state = State.answer;
-      this.#more = at < chunk.length;
+      this.#intake.more = at < chunk.length;
       if (this.#timer.waiting === Waiting.body) this.#timer.stop();
     }
     if (data !== undefined) receiver?.onData(data, ended && trailers === undefined);
@@ -330,27 +284,28 @@ export class ServerConnection implements ServerCodec {
   }
 
   #nextRequest(): void {
-    if (this.#draining && !this.#hasMore) {
+    if (this.#draining && !this.#intake.hasMore) {
       this.#linger();
       return;
     }
     this.#state = State.head;
     this.#timer.start(Waiting.idle, this.#options.idleTimeoutMs);
-    this.#resume();
+    this.#intake.resume();
   }
 
   /** Answers what no request can be made of, and ends the connection. */
   #refuse(reason: string): void {
     const stream = this.#detach();
     const status = stream?.headSent === true ? 0 : refusal(reason).status;
-    if (status > 0) this.transport.write(refusalText(reason, status, this.localLines(undefined)));
-    if (stream?.headSent === true) {
-      // A response cut short must not look complete.
-      this.transport.destroy();
-      this.#close();
-    } else this.#linger();
+    if (status > 0) this.transport.write(refusalText(reason, status, this.localFields.lines(undefined)));
+    this.#state = State.linger;
     stream?.receiver?.onReset('protocol-error', reason);
     this.#events.onBadRequest(status, reason, refusal(reason).message);
+    // A response cut short must not look complete.
+    if (stream?.headSent === true) {
+      this.transport.destroy();
+      this.#close();
+    } else this.#endOurSide();
   }
 
   #onTimeout(waiting: number): void {
@@ -363,7 +318,9 @@ export class ServerConnection implements ServerCodec {
         else this.#refuse('h1.headers-timeout');
         break;
       case Waiting.body:
-        if (this.#state === State.body) this.#refuse('h1.slow-body');
+        // A peer that waits for 100 Continue is not slow: the upstream is.
+        if (this.#stream?.awaitsContinue === true) this.#timer.startBody();
+        else if (this.#state === State.body) this.#refuse('h1.slow-body');
         else this.#linger();
         break;
       case Waiting.flush: {
@@ -374,13 +331,14 @@ export class ServerConnection implements ServerCodec {
         break;
       }
       default:
+        if (!this.#delayedClose.isOver()) break;
         this.transport.destroy();
         this.#close();
     }
   }
 
-  /** The peer's FIN, after all its bytes. */
-  #onPeerEnd(): void {
+  /** @private Called by the intake: the peer's FIN, after all its bytes. */
+  onPeerEnd(): void {
     switch (this.#state) {
       case State.head:
         if (!this.#collector.blank)
@@ -410,25 +368,22 @@ export class ServerConnection implements ServerCodec {
 
   /** Ends our side; waits a little for the peer's, so that a reset does not overtake our last bytes. */
   #linger(): void {
-    if (this.finished) return;
+    if (!this.finished) this.#endOurSide();
+  }
+
+  #endOurSide(): void {
+    if (this.#state === State.closed) return;
     this.#collector.end();
-    this.#held = [];
-    this.#streamPaused = false;
-    this.transport.end();
-    if (this.#peerEnded) {
-      this.#close();
-      return;
-    }
     this.#state = State.linger;
-    this.#updateReading();
-    this.#timer.start(Waiting.linger, this.limits.delayedCloseMs);
+    this.#intake.drop();
+    this.#delayedClose.start();
+    if (this.#intake.peerEnded) this.#close();
   }
 
   #close(): void {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
     this.#timer.stop();
-    this.#held = [];
     this.#stream = undefined;
     this.#events.onClosed();
   }
@@ -437,17 +392,9 @@ export class ServerConnection implements ServerCodec {
   #detach(): ServerStream | undefined {
     const stream = this.#stream;
     this.#stream = undefined;
-    this.#streamPaused = false;
+    this.#intake.paused = false;
     this.#timer.bodyPaused = false;
     if (stream !== undefined) stream.done = true;
     return stream;
-  }
-
-  #updateReading(): void {
-    const pause = this.#streamPaused || this.#held.length > 0;
-    if (pause === this.#transportPaused) return;
-    this.#transportPaused = pause;
-    if (pause) this.transport.pause();
-    else this.transport.resume();
   }
 }

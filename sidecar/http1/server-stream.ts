@@ -140,7 +140,7 @@ export class ServerStream implements ResponseWriter {
     }
     if (this.#connection.mustClose(this)) this.close = true;
     const length = head.contentLength;
-    let lines = this.#connection.localLines(head.headers);
+    let lines = this.#connection.localFields.lines(head.headers);
     if (request.method === 'HEAD' || status === 304) {
       if (length !== undefined) lines += `content-length: ${length}\r\n`;
     } else if (status === 204) {
