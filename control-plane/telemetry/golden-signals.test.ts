@@ -86,6 +86,29 @@ test('an edge with one request in plaintext is not marked as mTLS', () => {
   expect(edges.find((edge) => edge.destination === 'catalog.shop')?.mtls).toBe(true);
 });
 
+test('a request that the gateway refused counts for the service it was meant for; a TCP connection has no latency', () => {
+  const clock = new FakeClock();
+  const signals = new GoldenSignals(clock);
+  const trace = frontPage(seededRandom(8), clock.wallTime() - 500);
+  const server = trace.spans[0]!;
+  Object.assign(server.attributes, {
+    'heddle.destination': 'front.shop',
+    'heddle.attempts': 0,
+    'heddle.reason': 'no-healthy-endpoints',
+    'http.response.status_code': 503,
+  });
+  const relayed = trace.spans.find((span) => span.attributes['heddle.destination'] === 'cart.shop')!;
+  relayed.attributes['network.transport'] = 'tcp';
+  feed(signals, [{ ...trace, spans: [server, relayed] }]);
+  const edges = buildGraph(60, signals.read(60)).edges;
+  expect(edges.map((edge) => [edge.source, edge.destination, edge.successRate])).toEqual([
+    ['external', 'gateway/edge.shop', 0],
+    ['front.shop', 'cart.shop', 1],
+    ['gateway/edge.shop', 'front.shop', 0],
+  ]);
+  expect(edges[1]?.p95Ms).toBe(0);
+});
+
 test('the window slides: old seconds fall out, the ring is reused, an idle pair is forgotten', () => {
   const clock = new FakeClock();
   const signals = new GoldenSignals(clock);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { type Hop, type HopEnd, hopOf } from './hop.ts';
+import { type Hop, type HopEnd, hopsOf } from './hop.ts';
 import { latencyBucket, latencyBuckets } from './latency-histogram.ts';
 import type { SpanRecord } from './span-record.ts';
 
@@ -47,14 +47,16 @@ export class GoldenSignals {
 
   /** Counts a span, in the second in which it ended; one from the future counts now, one too old not at all. */
   add(span: SpanRecord): void {
-    const hop = hopOf(span);
-    if (hop === undefined) return;
     const now = this.#second();
     const second = Math.min(now, Math.floor((span.startMicros + span.durationMicros) / 1e6));
     if (second <= now - maxWindowSeconds) return;
-    const pair = this.#pairOf(hop, now);
-    if (pair === undefined) this.overflow++;
-    else pair.add(hop, second, span.durationMicros / 1000, span.error);
+    // How long a relayed connection lasted is no latency.
+    const ms = span.attributes['network.transport'] === 'tcp' ? undefined : span.durationMicros / 1000;
+    for (const hop of hopsOf(span)) {
+      const pair = this.#pairOf(hop, now);
+      if (pair === undefined) this.overflow++;
+      else pair.add(hop, second, ms, span.error);
+    }
   }
 
   /** Pairs with traffic in the last `windowSeconds` (1 to {@link maxWindowSeconds}). */
@@ -118,7 +120,7 @@ class Pair {
     this.#destination = destination;
   }
 
-  add(hop: Hop, second: number, ms: number, error: boolean): void {
+  add(hop: Hop, second: number, ms: number | undefined, error: boolean): void {
     const slot = second % maxWindowSeconds;
     const row = slot * width;
     if (this.#seconds[slot] !== second) {
@@ -128,7 +130,7 @@ class Pair {
     this.#count(row + requests);
     if (error) this.#count(row + errors);
     if (hop.mtls !== undefined) this.#count(row + (hop.mtls ? encrypted : plaintext));
-    this.#count(row + counters + latencyBucket(ms));
+    if (ms !== undefined) this.#count(row + counters + latencyBucket(ms));
     if (hop.sourceId !== '') this.#sourceId = hop.sourceId;
     if (hop.destinationId !== '') this.#destinationId = hop.destinationId;
     this.lastSecond = Math.max(this.lastSecond, second);

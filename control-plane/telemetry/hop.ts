@@ -23,24 +23,28 @@ export interface Hop {
 export const externalClient: HopEnd = { id: 'external', kind: 'external', namespace: '', name: 'external clients' };
 
 /**
- * The call that a span stands for in the golden signals, or `undefined` when another span counts it: a hop is counted
- * once, by its client span. Only where the client has no proxy (at a gateway, or in plaintext at a permissive sidecar)
- * the server span counts.
+ * The calls that a span stands for in the golden signals. A hop is counted once, by its client span; only where the
+ * client has no proxy (at a gateway, or in plaintext at a permissive sidecar) the server span counts. A gateway that
+ * sent nothing on has no client span, so that its server span also stands for the call that it refused.
  */
-export function hopOf(span: SpanRecord): Hop | undefined {
+export function hopsOf(span: SpanRecord): Hop[] {
   const own = ownEnd(span);
   const ownId = textAttribute(span, 'heddle.source_id');
   const peer = textAttribute(span, 'heddle.peer');
   const mtls = span.attributes['heddle.mtls'] === true;
+  const destination = destinationEnd(textAttribute(span, 'heddle.destination'));
   if (span.kind === 'client') {
-    const destination = destinationEnd(textAttribute(span, 'heddle.destination'));
-    if (destination === undefined) return undefined;
+    if (destination === undefined) return [];
     // A response of the proxy's own may have had no connection to be encrypted.
     const unknown = !mtls && textAttribute(span, 'heddle.reason') !== '';
-    return { source: own, destination, sourceId: ownId, destinationId: peer, mtls: unknown ? undefined : mtls };
+    return [{ source: own, destination, sourceId: ownId, destinationId: peer, mtls: unknown ? undefined : mtls }];
   }
-  if (span.kind !== 'server' || (span.mode !== 'gateway' && (mtls || span.mode !== 'sidecar'))) return undefined;
-  return { source: externalClient, destination: own, sourceId: peer, destinationId: ownId, mtls };
+  if (span.kind !== 'server' || (span.mode !== 'gateway' && (mtls || span.mode !== 'sidecar'))) return [];
+  const entered: Hop = { source: externalClient, destination: own, sourceId: peer, destinationId: ownId, mtls };
+  if (span.mode !== 'gateway' || destination === undefined || span.attributes['heddle.attempts'] !== 0) {
+    return [entered];
+  }
+  return [entered, { source: own, destination, sourceId: ownId, destinationId: '', mtls: undefined }];
 }
 
 function ownEnd(span: SpanRecord): HopEnd {

@@ -108,13 +108,15 @@ function isError(status: unknown): boolean {
   return isObject(status) && (status.code === 2 || status.code === 'STATUS_CODE_ERROR');
 }
 
-/** Events named `attempt` (a failed try) become `heddle.attempt.<n>` with their attributes as one line of text. */
+/** Events named `attempt` (a failed try) become `heddle.attempt.<n>` with their attributes (last parts of their keys) as one line. */
 function readAttempts(events: unknown): Record<string, AttributeValue> {
   if (!Array.isArray(events)) return {};
   const attempts = events.filter((event) => isObject(event) && event.name === 'attempt').slice(0, 16);
   return Object.fromEntries(
     attempts.map((event, index) => {
-      const pairs = Object.entries(readAttributes(event.attributes)).map(([key, value]) => `${key}=${value}`);
+      const pairs = Object.entries(readAttributes(event.attributes)).map(
+        ([key, value]) => `${key.replace(/^.*\./, '')}=${value}`,
+      );
       return [`heddle.attempt.${index + 1}`, truncate(pairs.join(' '), nameLimit)];
     }),
   );

@@ -29,6 +29,13 @@ export interface SpanRecord {
 
 export type AttributeValue = string | number | boolean;
 
+/** Method and path where they are known, which say more to a reader than the span's name; the name otherwise. */
+export function operationOf(span: SpanRecord): string {
+  const method = textAttribute(span, 'http.request.method');
+  const path = textAttribute(span, 'url.path');
+  return method === '' || path === '' ? span.name : `${method} ${path}`.slice(0, 1024);
+}
+
 /** A text attribute, or empty when it is absent or no text. */
 export function textAttribute(span: { attributes: SpanRecord['attributes'] }, key: string): string {
   const value = span.attributes[key];

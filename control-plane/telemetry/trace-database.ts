@@ -8,7 +8,7 @@ const schemaVersion = 1;
 const schema = `
 CREATE TABLE spans (
   trace_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_span_id TEXT NOT NULL,
-  kind TEXT NOT NULL, name TEXT NOT NULL,
+  kind TEXT NOT NULL, name TEXT NOT NULL, operation TEXT NOT NULL,
   service TEXT NOT NULL, namespace TEXT NOT NULL, workload TEXT NOT NULL, mode TEXT NOT NULL,
   start_us INTEGER NOT NULL, duration_us INTEGER NOT NULL,
   status INTEGER NOT NULL, error INTEGER NOT NULL, route TEXT NOT NULL, destination TEXT NOT NULL,

@@ -1,13 +1,13 @@
 import type { SQLInputValue } from 'node:sqlite';
-import { type SpanRecord, textAttribute } from './span-record.ts';
+import { operationOf, type SpanRecord, textAttribute } from './span-record.ts';
 
 /** The statements of the trace store that are prepared once. */
 export const statements = {
-  insert: 'INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  insert: 'INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   // The root is the span whose parent is not here; of several, the one without any, then the first in time.
   summarize: `
     INSERT OR REPLACE INTO traces
-    SELECT total.*, root.name, root.service, root.status
+    SELECT total.*, root.operation, root.service, root.status
     FROM (
       SELECT trace_id, min(start_us), max(start_us + duration_us), count(*),
         count(DISTINCT service || '.' || namespace), sum(error),
@@ -15,7 +15,7 @@ export const statements = {
         ',' || group_concat(DISTINCT route) || ','
       FROM spans WHERE trace_id = ? GROUP BY trace_id
     ) AS total, (
-      SELECT name, service, status FROM spans s WHERE trace_id = ?
+      SELECT operation, service, status FROM spans s WHERE trace_id = ?
       ORDER BY EXISTS (SELECT 1 FROM spans p WHERE p.trace_id = s.trace_id AND p.span_id = s.parent_span_id),
         parent_span_id <> '', start_us
       LIMIT 1
@@ -66,6 +66,7 @@ export function valuesOf(span: SpanRecord): SQLInputValue[] {
     span.parentSpanId,
     span.kind,
     span.name,
+    operationOf(span),
     span.service,
     span.namespace,
     span.workload,

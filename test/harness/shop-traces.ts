@@ -168,7 +168,7 @@ function build(random: Random, startMs: number, method: string, call: Call): Sho
     kind: 2,
     id: root,
     parent: '',
-    name: `${method} ${call.path}`,
+    name: `${method} ${route}`,
     startMs,
     durationMs: total,
     attributes: {
@@ -193,7 +193,7 @@ function build(random: Random, startMs: number, method: string, call: Call): Sho
       kind: 3,
       id: client,
       parent,
-      name: `${method} ${one.path}`,
+      name: `${method} ${matched}`,
       startMs: start,
       durationMs: one.took + network * 2,
       attributes: {
@@ -212,7 +212,13 @@ function build(random: Random, startMs: number, method: string, call: Call): Sho
           ? { 'heddle.reason': one.reason ?? '' }
           : { 'heddle.peer': spiffeId(one.to), 'heddle.upstream': '127.0.0.1:41873', 'heddle.workload': workload }),
       },
-      ...(one.retried ? { failedAttempts: [{ endpoint: '127.0.0.1:41874', 'duration.ms': 1, failure: 'UC' }] } : {}),
+      ...(one.retried
+        ? {
+            failedAttempts: [
+              { 'heddle.upstream': '127.0.0.1:41874', 'heddle.response_flags': 'UC', 'heddle.duration_us': 900 },
+            ],
+          }
+        : {}),
     });
     if (own) return;
     const server = id(16);
@@ -221,7 +227,7 @@ function build(random: Random, startMs: number, method: string, call: Call): Sho
       kind: 2,
       id: server,
       parent: client,
-      name: `${method} ${one.path}`,
+      name: `${method} inbound|3000`,
       startMs: start + network,
       durationMs: one.took,
       attributes: {

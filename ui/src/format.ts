@@ -6,6 +6,12 @@ export function formatDuration(ms: number): string {
   return `${threeDigits(ms / 60_000)} min`;
 }
 
+/** A round duration without needless digits: `5 ms`, `1.2 s`. */
+export function formatTick(ms: number): string {
+  if (ms === 0) return '0';
+  return ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : `${Number((ms / 1000).toPrecision(3))} s`;
+}
+
 /** Requests a second: `12.3/s`. */
 export function formatRate(rate: number): string {
   if (rate === 0) return '0/s';

@@ -36,14 +36,22 @@ export function GraphView({ graph, selected, hrefOf }: GraphViewProps) {
         className={near === undefined ? 'graph' : 'graph graph-selected'}
         width={layout.width}
         height={layout.height}
+        style={{ minWidth: layout.width * 0.7 }}
         viewBox={`0 0 ${layout.width} ${layout.height}`}
       >
         <defs>
-          {['arrow', 'arrow-bad'].map((id) => (
-            <marker key={id} id={id} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
-              <path className={id} d="M0 0.8 7.4 4 0 7.2z" />
-            </marker>
-          ))}
+          <marker
+            id="arrow"
+            viewBox="0 0 8 8"
+            refX="7"
+            refY="4"
+            markerWidth="11"
+            markerHeight="11"
+            markerUnits="userSpaceOnUse"
+            orient="auto"
+          >
+            <path className="arrow" d="M0 0.8 7.4 4 0 7.2z" />
+          </marker>
         </defs>
         {layout.edges.map((placed) => {
           const edge = graph.edges[placed.index];
@@ -68,24 +76,29 @@ function EdgeLine(props: { edge: Edge; placed: PlacedEdge; role: string; href: s
   const health = healthOf(edge.successRate, edge.rate);
   const failing = edge.successRate < 1;
   const spoken = `${visibleText(edge.source)} calls ${visibleText(edge.destination)}: ${formatRate(edge.rate)}, ${formatPercent(edge.successRate)} success, p95 ${formatDuration(edge.p95Ms)}, ${edge.mtls ? 'mTLS' : 'plaintext'}`;
-  const marker = health === 'bad' ? 'arrow-bad' : 'arrow';
+  const half = failing ? 50 : 33;
   return (
     <a className={`edge edge-${health} ${role}`} href={href} onClick={follow(href)} aria-label={spoken}>
       <title>{spoken}</title>
       <path className="edge-hit" d={placed.path} />
-      <path className="edge-line" d={placed.path} markerEnd={`url(#${marker})`} />
+      <path className="edge-line" d={placed.path} markerEnd="url(#arrow)" />
       <g transform={`translate(${placed.labelX} ${placed.labelY})`}>
-        <rect className="edge-plate" x="-47" y="-17" width="94" height="34" rx="6" />
-        <g transform="translate(-42 -14.5)">
+        <rect className="edge-plate" x={-half} y="-17" width={2 * half} height="34" rx="6" />
+        <g transform={`translate(${5 - half} -14.5)`}>
           <LockShape closed={edge.mtls} />
         </g>
-        <text x="-26" y="-4.5" className="edge-rate">
+        <text x={21 - half} y="-4.5" className="edge-rate">
           {formatRate(edge.rate)}
         </text>
-        <text x="-42" y="10.5" className="edge-more">
-          {formatDuration(edge.p95Ms)}
+        <text x={6 - half} y="10.5" className="edge-more">
+          {edge.p95Ms > 0 && formatDuration(edge.p95Ms)}
         </text>
-        <text x="42" y="-4.5" textAnchor="end" className={failing ? `edge-success health-${health}` : 'edge-success'}>
+        <text
+          x={half - 6}
+          y="10.5"
+          textAnchor="end"
+          className={failing ? `edge-success health-${health}` : 'edge-success'}
+        >
           {failing ? formatPercent(edge.successRate) : ''}
         </text>
       </g>

@@ -58,6 +58,10 @@ test('in any graph nodes and labels lie apart, inside the picture, and the layou
       for (const one of layout.edges) {
         expect(one.path).not.toMatch(/NaN|Infinity/);
         expect(one.labelY <= layout.height).toBe(true);
+        const near = layout.edges.filter(
+          (other) => Math.abs(other.labelX - one.labelX) < 100 && Math.abs(other.labelY - one.labelY) < 35,
+        );
+        expect(near).toEqual([one]);
       }
     }),
     { numRuns: 200 },

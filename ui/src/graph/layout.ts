@@ -1,11 +1,13 @@
 import { assignLayers, breakCircles, type DownwardEdge, type GraphShape } from './layers.ts';
 
 /** Sizes in pixels. */
-export const nodeWidth = 156;
+export const nodeWidth = 140;
 export const nodeHeight = 50;
-const layerGap = 148;
-const rowGap = 34;
-const labelGap = 40;
+const layerGap = 128;
+const rowGap = 46;
+/** Room of a label; two never share it. */
+const labelWidth = 100;
+const labelHeight = 36;
 const margin = 24;
 
 export interface PlacedNode {
@@ -58,7 +60,12 @@ export function layoutGraph(shape: GraphShape): GraphLayout {
   placeRows(columns);
   const top = Math.min(0, ...columns.flat().map((cell) => cell.y - cell.height / 2));
   for (const cell of columns.flat()) cell.y += margin - top;
-  const edges = downward.map((edge, i) => drawEdge(edge, chains[i] ?? []));
+  const outOf = Map.groupBy(downward, (edge) => edge.from);
+  const into = Map.groupBy(downward, (edge) => edge.to);
+  const edges = downward.map((edge, i) => {
+    const crowding = (outOf.get(edge.from)?.length ?? 0) - (into.get(edge.to)?.length ?? 0);
+    return drawEdge(edge, chains[i] ?? [], crowding);
+  });
   for (const [index, { source, destination }] of usable.entries()) {
     const cell = source === destination ? cells.get(source) : undefined;
     if (cell !== undefined) edges.push(drawLoop(index, cell));
@@ -67,7 +74,7 @@ export function layoutGraph(shape: GraphShape): GraphLayout {
   const bottoms = columns.flat().map((cell) => cell.y + cell.height / 2);
   return {
     width: columns.length * nodeWidth + Math.max(0, columns.length - 1) * layerGap + 2 * margin,
-    height: Math.max(0, ...bottoms, ...edges.map((edge) => edge.labelY + labelGap / 2)) + margin,
+    height: Math.max(0, ...bottoms, ...edges.map((edge) => edge.labelY + labelHeight / 2)) + margin,
     nodes: shape.nodes.flatMap((id) => {
       const cell = cells.get(id);
       return cell === undefined ? [] : [{ id, x: leftOf(cell.layer), y: cell.y - nodeHeight / 2 }];
@@ -161,7 +168,8 @@ interface Point {
   y: number;
 }
 
-function drawEdge({ index, reversed }: DownwardEdge, chain: readonly Cell[]): PlacedEdge {
+/** `crowding` is above 0 where more edges leave the source than enter the destination: there the label stands late. */
+function drawEdge({ index, reversed }: DownwardEdge, chain: readonly Cell[], crowding: number): PlacedEdge {
   // A turned edge runs a little lower, so that it does not lie on the one it answers.
   const shift = reversed ? 12 : 0;
   const points = chain.flatMap((cell, i): Point[] => {
@@ -171,12 +179,16 @@ function drawEdge({ index, reversed }: DownwardEdge, chain: readonly Cell[]): Pl
     return i === chain.length - 1 ? [left] : [left, right];
   });
   const ordered = reversed ? points.toReversed() : points;
-  const [from, to] = [points[0], points[1]];
+  // The first stretch for a label near the source, the last one near the destination.
+  const [from, to] = crowding > 0 ? points.slice(-2) : points;
+  // Where along the curve, and how far it has come by then.
+  const [along, risen] = crowding > 0 ? [0.6, 0.69] : crowding < 0 ? [0.4, 0.31] : [0.5, 0.5];
+  const between = (a = 0, b = 0, share: number) => a + (b - a) * share;
   return {
     index,
     path: smooth(ordered),
-    labelX: ((from?.x ?? 0) + (to?.x ?? 0)) / 2,
-    labelY: ((from?.y ?? 0) + (to?.y ?? 0)) / 2,
+    labelX: between(from?.x, to?.x, along),
+    labelY: between(from?.y, to?.y, risen),
   };
 }
 
@@ -199,13 +211,14 @@ function drawLoop(index: number, cell: Cell): PlacedEdge {
 }
 
 /** Moves labels that would lie on one another apart, downwards. */
-function spreadLabels(edges: PlacedEdge[]): void {
-  for (const group of Map.groupBy(edges, (edge) => Math.round(edge.labelX)).values()) {
-    group.sort((a, b) => a.labelY - b.labelY);
-    for (const [i, edge] of group.entries()) {
-      const above = group[i - 1];
-      if (above !== undefined) edge.labelY = Math.max(edge.labelY, above.labelY + labelGap);
+function spreadLabels(edges: readonly PlacedEdge[]): void {
+  const placed: PlacedEdge[] = [];
+  for (const edge of edges.toSorted((a, b) => a.labelY - b.labelY)) {
+    const beside = placed.filter((other) => Math.abs(other.labelX - edge.labelX) < labelWidth);
+    for (const other of beside.sort((a, b) => a.labelY - b.labelY)) {
+      if (Math.abs(other.labelY - edge.labelY) < labelHeight) edge.labelY = other.labelY + labelHeight;
     }
+    placed.push(edge);
   }
 }
 

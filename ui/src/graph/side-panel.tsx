@@ -124,7 +124,7 @@ function EdgePanel({ edge, nodes }: { edge: Edge; nodes: Nodes }) {
         <Fact name="Success">
           <span className={`health-${health}`}>{formatPercent(edge.successRate)}</span>
         </Fact>
-        <Fact name="p95">{formatDuration(edge.p95Ms)}</Fact>
+        <Fact name="p95">{edge.p95Ms > 0 ? formatDuration(edge.p95Ms) : '–'}</Fact>
         <Fact name="Caller's SPIFFE id">
           {edge.sourceId === '' ? <Unproved /> : <Text value={edge.sourceId} limit={200} className="mono" />}
         </Fact>

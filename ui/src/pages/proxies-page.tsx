@@ -53,7 +53,7 @@ export function ProxiesPage() {
         <EmptyState
           title="No proxies yet"
           commands={[
-            'heddle run --name cart-1 --service cart --port 3000 -- node cart.js',
+            'heddle run --service cart --port 3000 -- node cart.js',
             'heddle inject -f deployment.yaml | kubectl apply -f -',
           ]}
         >
@@ -68,7 +68,7 @@ export function ProxiesPage() {
                 <th scope="col">Proxy</th>
                 <th scope="col">Namespace</th>
                 <th scope="col">Mode</th>
-                <th scope="col">Stream</th>
+                <th scope="col">Connected</th>
                 {types.map((type) => (
                   <th scope="col" key={type}>
                     {type}
@@ -94,7 +94,12 @@ function Totals({ rows }: { rows: readonly ProxyStatus[] }) {
   return (
     <p className="subtitle">
       {connected} of {rows.length} connected
-      {refusing > 0 && <span className="health-bad"> · {refusing} refuse their configuration</span>}
+      {refusing > 0 && (
+        <span className="health-bad">
+          {' '}
+          · {refusing === 1 ? '1 refuses its' : `${refusing} refuse their`} configuration
+        </span>
+      )}
     </p>
   );
 }
@@ -105,7 +110,7 @@ function ProxyRows({ proxy }: { proxy: ProxyStatus }) {
   return (
     <tbody>
       <tr>
-        <th scope="row">
+        <th scope="row" className="nowrap">
           <span className="strong">
             <Text value={proxy.workload || proxy.id} limit={40} />
           </span>
@@ -123,7 +128,7 @@ function ProxyRows({ proxy }: { proxy: ProxyStatus }) {
           title={`${visibleText(proxy.address)}, since ${formatDateTime(proxy.connectedAt)}, ${visibleText(proxy.version)}`}
         >
           <span className={`dot dot-${proxy.connected ? 'good' : 'bad'}`} aria-hidden="true" />
-          {proxy.connected ? `connected ${since}` : 'disconnected'}
+          {proxy.connected ? since : 'disconnected'}
         </td>
         {types.map((type) => (
           <td key={type}>

@@ -58,10 +58,7 @@ export function ServicesPage() {
       {data?.items.length === 0 && (
         <EmptyState
           title="No services yet"
-          commands={[
-            'heddle run --name cart-1 --service cart --port 3000 -- node cart.js',
-            'heddle apply -f service.yaml',
-          ]}
+          commands={['heddle run --service cart --port 3000 -- node cart.js', 'heddle apply -f service.yaml']}
         >
           Run a program with a sidecar beside it, or apply a Service, and it appears here within a second.
         </EmptyState>
@@ -141,7 +138,7 @@ function ServiceRow({ row }: { row: ServiceStats }) {
       {[row.p50Ms, row.p95Ms, row.p99Ms].map((ms, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: always these three
         <td className="number" key={index}>
-          {idle ? (
+          {idle || ms === 0 ? (
             <span className="muted">–</span>
           ) : (
             <Link href={slower(ms)} title={`Traces of at least ${formatDuration(ms)}`}>

@@ -7,6 +7,7 @@ import { StatusCode } from '../parts/status-code.tsx';
 import { Text } from '../parts/text.tsx';
 import { pairHops } from '../traces/hops.ts';
 import { Minimap } from '../traces/minimap.tsx';
+import { operationOf } from '../traces/operation.ts';
 import type { TimeRange } from '../traces/time-axis.ts';
 import { Waterfall } from '../traces/waterfall.tsx';
 import { usePoll } from '../use-poll.ts';
@@ -69,7 +70,7 @@ function TraceHead({ trace }: { trace: Trace }) {
     <div className="page-head trace-head">
       <div>
         <h1>
-          <Text value={root?.name ?? 'Trace'} limit={90} />{' '}
+          <Text value={root === undefined ? 'Trace' : operationOf(root)} limit={90} />{' '}
           {root !== undefined && <StatusCode status={root.status} error={root.error} />}
         </h1>
         <p className="subtitle mono">

@@ -2,6 +2,7 @@ import type { Span } from '../../../proto/api/v1.ts';
 import { formatDuration } from '../format.ts';
 import { Text } from '../parts/text.tsx';
 import type { Pair } from './hops.ts';
+import { operationOf } from './operation.ts';
 import { SpanDetail } from './span-detail.tsx';
 import { barOf, type TimeRange, ticksOf } from './time-axis.ts';
 
@@ -37,7 +38,7 @@ export function SpanRow({ span, pair, joined, range, open, onToggle }: SpanRowPr
           </span>
           <span className={`kind kind-${span.kind}`}>{span.kind}</span>
           <Text value={span.service} limit={28} className="strong" />
-          <Text value={span.name} limit={60} className="operation" />
+          <Text value={operationOf(span)} limit={60} className="operation" />
         </span>
         <Bar span={span} pair={pair} range={range} />
         <span className="number">{formatDuration(span.durationMs)}</span>

@@ -4,15 +4,16 @@ export interface TimeRange {
   to: number;
 }
 
-/** Round times inside a range, `count` at most, for the lines of an axis. */
+/** Round times inside a range, about `count`, for the lines of an axis. */
 export function ticksOf({ from, to }: TimeRange, count: number): number[] {
   const span = to - from;
   if (!(span > 0)) return [];
   const rough = span / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
+  const step = ([1, 2, 5, 10].findLast((factor) => factor * power <= rough * 1.4) ?? 1) * power;
   const ticks: number[] = [];
-  for (let tick = Math.ceil(from / step) * step; tick <= to && ticks.length <= count; tick += step) ticks.push(tick);
+  for (let tick = Math.ceil(from / step) * step; tick <= to && ticks.length <= 2 * count; tick += step)
+    ticks.push(tick);
   return ticks;
 }
 

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useState } from 'react';
 import type { Span } from '../../../proto/api/v1.ts';
-import { formatDuration } from '../format.ts';
+import { formatTick } from '../format.ts';
 import type { Pair } from './hops.ts';
 import { SpanRow } from './span-row.tsx';
 import { type TimeRange, ticksOf } from './time-axis.ts';
@@ -23,7 +23,7 @@ export function Waterfall({ spans, pairs, range }: WaterfallProps) {
         <div className="axis">
           {ticksOf(range, 5).map((tick) => (
             <span key={tick} style={{ left: `${((tick - range.from) / (range.to - range.from)) * 100}%` }}>
-              {tick === 0 ? '0' : formatDuration(tick)}
+              {formatTick(tick)}
             </span>
           ))}
         </div>
