@@ -40,8 +40,8 @@ export interface Http1ServerOptions {
  * - `100 Continue` is written only when the owner calls `informational` with it, so that the upstream decides.
  *   A final response before that announces `connection: close`, and the body is never waited for (H1-26).
  * - A request with `upgrade` set, or CONNECT, is delivered with `end` false. After a 101, or a 2xx to CONNECT, data is
- *   raw in both directions and `end` is a FIN. After any other answer the connection goes on as HTTP/1.1, unless
- *   the peer has sent bytes in the meantime: those are never read as a request.
+ *   raw in both directions and `end` is a FIN. Any other answer ends the connection: what comes behind a refused
+ *   switch is never read as a request.
  * - When the response is complete before the request is, the rest of the request is dropped up to a limit, and its
  *   receiver hears nothing more.
  * - What cannot be made a request of is answered here (status, `x-heddle-reason`, JSON) and reported by `onBadRequest`.

@@ -147,9 +147,8 @@ export class ServerConnection implements ServerCodec, IntakeOwner {
       return;
     }
     const unread = this.#state === State.body;
-    const earlyData = stream.switches && this.#intake.hasMore;
     this.#detach();
-    if (stream.close || earlyData) this.#linger();
+    if (stream.close) this.#linger();
     else if (unread) {
       this.#state = State.discard;
       this.#discarded = 0;

@@ -138,7 +138,8 @@ export class ServerStream implements ResponseWriter {
       this.#framing = Framing.raw;
       return '';
     }
-    if (this.#connection.mustClose(this)) this.close = true;
+    // What comes behind a refused switch may be the other protocol's bytes: it is never read as a request (H1-28).
+    if (this.switches || this.#connection.mustClose(this)) this.close = true;
     const length = head.contentLength;
     let lines = this.#connection.localFields.lines(head.headers);
     if (request.method === 'HEAD' || status === 304) {
