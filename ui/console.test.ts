@@ -170,7 +170,7 @@ inBrowser('the graph shows who calls whom, with mTLS on each edge and identities
     await edge.waitFor();
     expect(await page.locator('a.edge').count()).toBe(7);
     expect(await page.locator('a.edge .lock-closed').count()).toBe(6);
-    expect(await page.getByLabel(/external calls gateway\/edge\.shop: .* plaintext/).count()).toBe(1);
+    expect(await page.getByLabel(/external calls gateway\/edge\.shop: .* no mTLS/).count()).toBe(1);
     await edge.focus();
     await page.keyboard.press('Enter');
     const panel = page.getByRole('complementary', { name: 'Selection' });

@@ -20,7 +20,7 @@ export interface Hop {
 }
 
 /** Clients without a proxy of this mesh. */
-export const externalClient: HopEnd = { id: 'external', kind: 'external', namespace: '', name: 'external clients' };
+export const externalClient: HopEnd = { id: 'external', kind: 'external', namespace: '', name: 'clients' };
 
 /**
  * The calls that a span stands for in the golden signals. A hop is counted once, by its client span; only where the

@@ -75,7 +75,7 @@ function EdgeLine(props: { edge: Edge; placed: PlacedEdge; role: string; href: s
   const { edge, placed, role, href } = props;
   const health = healthOf(edge.successRate, edge.rate);
   const failing = edge.successRate < 1;
-  const spoken = `${visibleText(edge.source)} calls ${visibleText(edge.destination)}: ${formatRate(edge.rate)}, ${formatPercent(edge.successRate)} success, p95 ${formatDuration(edge.p95Ms)}, ${edge.mtls ? 'mTLS' : 'plaintext'}`;
+  const spoken = `${visibleText(edge.source)} calls ${visibleText(edge.destination)}: ${formatRate(edge.rate)}, ${formatPercent(edge.successRate)} success, p95 ${formatDuration(edge.p95Ms)}, ${edge.mtls ? 'mTLS' : 'no mTLS'}`;
   const half = failing ? 50 : 33;
   return (
     <a className={`edge edge-${health} ${role}`} href={href} onClick={follow(href)} aria-label={spoken}>

@@ -48,7 +48,7 @@ function NodePanel(props: { node: Node; graph: Graph; nodes: Nodes; hrefOf: (sel
         <Text value={node.name} limit={40} />
       </h2>
       <p className="subtitle">
-        {node.kind === 'external' ? 'clients outside the mesh' : <Text value={`${node.kind} in ${node.namespace}`} />}
+        {node.kind === 'external' ? 'outside the mesh' : <Text value={`${node.kind} in ${node.namespace}`} />}
       </p>
       {node.kind !== 'external' && (
         <dl className="facts-list">

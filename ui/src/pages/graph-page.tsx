@@ -59,7 +59,7 @@ function GraphLegend() {
         <Lock closed /> mTLS
       </span>
       <span>
-        <Lock closed={false} /> plaintext
+        <Lock closed={false} /> no mTLS
       </span>
       <span>
         <i className="dot dot-good" /> at least 99% succeed

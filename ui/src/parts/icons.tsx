@@ -9,7 +9,7 @@ export function Mark() {
   );
 }
 
-/** A closed lock for mTLS, an open one for plaintext, in a 12 × 12 box at the origin. */
+/** A closed lock for mTLS, an open one without it, in a 12 × 12 box at the origin. */
 export function LockShape({ closed }: { closed: boolean }) {
   return (
     <g className={closed ? 'lock lock-closed' : 'lock lock-open'}>
@@ -21,7 +21,7 @@ export function LockShape({ closed }: { closed: boolean }) {
 
 export function Lock({ closed }: { closed: boolean }) {
   return (
-    <svg className="icon-lock" viewBox="0 0 12 12" role="img" aria-label={closed ? 'mTLS' : 'plaintext'}>
+    <svg className="icon-lock" viewBox="0 0 12 12" role="img" aria-label={closed ? 'mTLS' : 'no mTLS'}>
       <LockShape closed={closed} />
     </svg>
   );

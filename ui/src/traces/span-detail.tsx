@@ -130,7 +130,7 @@ function Attempts({ span }: { span: Span }) {
   return (
     <>
       {count}
-      {span.retries > 0 && `, ${span.retries} of them ${span.retries === 1 ? 'a retry' : 'retries'}`}
+      {span.retries > 0 && ` (${span.retries} ${span.retries === 1 ? 'retry' : 'retries'})`}
       {failed.map(([key, value]) => (
         <span key={key} className="failed-attempt">
           failed: <Text value={String(value)} limit={160} className="mono" />
