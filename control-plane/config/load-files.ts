@@ -5,6 +5,9 @@ import { nearest } from './nearest.ts';
 import { type Position, parseYaml, type YamlDocument } from './parse-yaml.ts';
 import { type FieldPath, formatPath, validateObject } from './validate.ts';
 
+/** Problems listed of one set of files. */
+const maxProblems = 1_000;
+
 /** An object read from a file and found valid. */
 export interface LoadedObject {
   /** As the user wrote it, without `status` and what the server sets; namespace filled in. */
@@ -50,7 +53,21 @@ export function loadFiles(files: readonly SourceFile[], namespace: string): Load
       }
     }
   }
-  return { objects, problems };
+  const place = new Map(files.map((file, index) => [file.name, index]));
+  const order = (item: Problem) => place.get(item.file) ?? 0;
+  problems.sort((a, b) => order(a) - order(b) || a.line - b.line || a.column - b.column);
+  return { objects, problems: capped(problems) };
+}
+
+/** More would not be read, and could be made to fill the memory. */
+function capped(problems: readonly Problem[]): readonly Problem[] {
+  const more = problems.length - maxProblems;
+  const last = problems[maxProblems - 1];
+  if (more <= 0 || last === undefined) return problems;
+  return [
+    ...problems.slice(0, maxProblems),
+    { ...last, object: '', field: '', message: `${more} more problems follow` },
+  ];
 }
 
 /** What a file names, whatever else stands in it. */

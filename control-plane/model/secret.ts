@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { metadata, status } from './metadata.ts';
 import { dnsSubdomain } from './names.ts';
 
-const base64 = z
-  .string()
-  .regex(/^(?:[A-Za-z0-9+/\s]{4,})?[A-Za-z0-9+/\s]*={0,2}\s*$/, 'must be base64; put plain text into stringData');
+const base64 = z.string().refine((value) => {
+  const digits = value.replace(/\s/g, '');
+  return digits.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(digits);
+}, 'must be base64; put plain text into stringData');
 
 /** Core `Secret` (v1) with a certificate: `tls.crt` (leaf first) and `tls.key`, both PEM. */
 export const secretSchema = z
