@@ -28,6 +28,8 @@ export class BodyDecoder {
   #left = 0;
   #digits = 0;
   #extensionBytes = 0;
+  /** The last byte of the extension so far. */
+  #extensionEnd = 0;
   /** A piece of the body, a view on the bytes given. */
   data: Buffer | undefined;
   trailers: Headers | undefined;
@@ -134,12 +136,15 @@ export class BodyDecoder {
     for (; at < bytes.length; at++) {
       const byte = bytes[at] as number;
       if (byte === CR) {
+        if (this.#extensionEnd === SEMICOLON) return this.#fail('h1.bad-chunk-extension', at);
         this.#state = State.sizeLf;
         return at + 1;
       }
       if (VALUE[byte] !== 1) return this.#fail('h1.bad-chunk-extension', at);
-      if (++this.#extensionBytes > this.#limits.maxChunkExtensionBytes)
+      this.#extensionEnd = byte;
+      if (++this.#extensionBytes > this.#limits.maxChunkExtensionBytes) {
         return this.#fail('h1.chunk-extensions-too-large', at);
+      }
     }
     return at;
   }

@@ -18,7 +18,10 @@ export interface Http1Limits {
   maxTrailerBytes: number;
   /** Requests served by one connection; the last one is answered with `connection: close`. */
   maxRequests: number;
-  /** A request body that comes slower than this many bytes a second is given up. */
+  /**
+   * A request body that comes slower than this many bytes a second is given up. 0 means never, as inside the mesh,
+   * where a stream may rest for long and has its own idle time-out.
+   */
   minBodyBytesPerSecond: number;
   /** How long a request body may be slower than that at its start. */
   bodyGraceMs: number;
@@ -55,7 +58,12 @@ const common = {
 export const edgeLimits: Http1Limits = { ...common, maxHeaderBytes: 16 * 1024, maxCookieFields: 1_000 };
 
 /** Requests inside the mesh, which have grown by what gateways and sidecars add. */
-export const meshLimits: Http1Limits = { ...common, maxHeaderBytes: 32 * 1024, maxCookieFields: 1_000 };
+export const meshLimits: Http1Limits = {
+  ...common,
+  maxHeaderBytes: 32 * 1024,
+  maxCookieFields: 1_000,
+  minBodyBytesPerSecond: 0,
+};
 
 /** Responses of upstreams. */
 export const responseLimits: Http1Limits = { ...common, maxHeaderBytes: 64 * 1024, maxCookieFields: 100 };

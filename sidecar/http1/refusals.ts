@@ -58,7 +58,7 @@ const refusals: ReadonlyMap<string, Refusal> = new Map(
     'h1.upgrade-with-body': [400, 'A request to switch protocols must not have a body.'],
     'h1.connect-with-body': [400, 'CONNECT must not have a body.'],
     'h1.bad-chunk-size': [400, 'A chunk size is not a hexadecimal number followed by CRLF or an extension.'],
-    'h1.bad-chunk-extension': [400, 'A chunk extension has a control character.'],
+    'h1.bad-chunk-extension': [400, 'A chunk extension has no name or a control character.'],
     'h1.chunk-extensions-too-large': [413, 'The chunk extensions are together larger than allowed.'],
     'h1.bad-chunk-end': [400, 'The data of a chunk is not followed by CRLF.'],
     'h1.framing-trailer': [400, 'A trailer has the name of a framing or routing field.'],

@@ -102,6 +102,7 @@ test('H1-13: malformed chunks are refused', () => {
     refuses(chunked(`${size}\r\nhello\r\n0\r\n\r\n`), '400 h1.bad-chunk-size');
   }
   refuses(chunked('5;a\nhello\r\n0\r\n\r\n'), '400 h1.bad-chunk-extension');
+  refuses(chunked('5;\r\nhello\r\n0\r\n\r\n'), '400 h1.bad-chunk-extension');
   refuses(chunked('5;a\0\r\nhello\r\n0\r\n\r\n'), '400 h1.bad-chunk-extension');
   refuses(chunked('5\rhello\r\n0\r\n\r\n'), '400 h1.bad-chunk-size');
   refuses(chunked('5\r\nhello0\r\n\r\n'), '400 h1.bad-chunk-end');
