@@ -32,7 +32,7 @@ export class Reaper {
 }
 
 function startShell(): ChildProcess {
-  const script = 'targets=; while read -r line; do targets=$line; done; [ -z "$targets" ] || kill -KILL -- $targets';
+  const script = 'targets=; while read -r line; do targets=$line; done; [ -z "$targets" ] || kill -s KILL -- $targets';
   const shell = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   shell.on('error', () => {});
   shell.stdin?.on('error', () => {});
