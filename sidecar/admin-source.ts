@@ -1,0 +1,73 @@
+import { X509Certificate } from 'node:crypto';
+import { pemToDer } from '../certs/trust-bundle.ts';
+import type { LogLevel } from '../lib/log.ts';
+import type { AdminCertificate, AdminCluster, AdminSource } from './admin/admin-source.ts';
+import { configDump } from './discovery/config-dump.ts';
+import type { Discovery } from './discovery/discovery.ts';
+import type { SecretStore } from './identity/secret-store.ts';
+import type { ClusterDescription, ProxyDescription } from './proxy-description.ts';
+
+/** Where the admin port's answers come from. `discovery` is `undefined` until there is an identity. */
+export interface AdminParts {
+  proxy: { describe(): ProxyDescription };
+  discovery: () => Discovery | undefined;
+  secrets: SecretStore;
+  ready: AdminSource['ready'];
+  serverInfo: AdminSource['serverInfo'];
+  setLogLevel(level: LogLevel): void;
+  drain(): void;
+  quit(): void;
+}
+
+export function createAdminSource(parts: AdminParts): AdminSource {
+  const { proxy, discovery, secrets, ready, serverInfo, setLogLevel, drain, quit } = parts;
+  return {
+    configDump: () => {
+      const current = discovery();
+      return current === undefined ? { configs: [] } : configDump(current);
+    },
+    clusters: () => proxy.describe().clusters.map((cluster) => describeCluster(cluster, discovery())),
+    listeners: () => proxy.describe().listeners.map(({ name, address, port }) => ({ name, address, port })),
+    certificates: () => secrets.names().flatMap((name) => certificatesOf(name, secrets)),
+    ready,
+    serverInfo,
+    setLogLevel,
+    drain,
+    quit,
+  };
+}
+
+function describeCluster(cluster: ClusterDescription, discovery: Discovery | undefined): AdminCluster {
+  const { name, service, servicePort, activeRequests, pendingRequests, connections } = cluster;
+  return {
+    name,
+    service: servicePort === 0 ? service : `${service}:${servicePort}`,
+    discovery: name.startsWith('inbound|') ? 'static' : 'eds',
+    warm: discovery?.isActive('cluster', name) ?? false,
+    values: { rq_active: activeRequests, rq_pending_active: pendingRequests, cx_active: connections },
+    endpoints: cluster.endpoints.map(({ connections: open, requests, failures, ...endpoint }) => ({
+      ...endpoint,
+      values: { cx_active: open, rq_total: requests, rq_error: failures },
+    })),
+  };
+}
+
+function certificatesOf(name: string, secrets: SecretStore): AdminCertificate[] {
+  const secret = secrets.get(name);
+  if (secret === undefined) return [];
+  const pem = secret.kind === 'certificate' ? secret.chainPem : secret.rootsPem;
+  return pemToDer(pem).map((der) => {
+    const certificate = new X509Certificate(der);
+    return {
+      name,
+      kind: secret.kind === 'certificate' ? 'chain' : 'root',
+      serialNumber: certificate.serialNumber.toLowerCase(),
+      subjectAltNames: (certificate.subjectAltName ?? '')
+        .split(', ')
+        .filter((text) => text !== '')
+        .map((text) => text.replace(/^(URI|DNS|IP Address):/, '')),
+      validFrom: certificate.validFromDate.getTime(),
+      expires: certificate.validToDate.getTime(),
+    };
+  });
+}

@@ -1,0 +1,54 @@
+/** Printed by `--help`. */
+export const helpText = `Heddle's proxy: a sidecar beside one process, or a gateway at the edge.
+
+Usage: node sidecar/main.ts --name NAME --trust-bundle FILE [flags]
+
+Who it is
+  --mode sidecar|gateway       (sidecar)
+  --name NAME                  name of the workload, unique in its namespace
+  --namespace NAMESPACE        (default)
+  --service-account NAME       identity asked for (the service's name, or "default")
+  --label KEY=VALUE            label of the workload; repeatable
+  --service NAME               make this Service when there is none
+
+What it stands beside (sidecar)
+  --port [NAME=]PORT[/http|tcp][:SERVICE_PORT]
+                               a port of the application on 127.0.0.1; repeatable
+  --inbound-port PORT          where mTLS for it is accepted, in the order of --port; 0 picks a free one
+  --address IP                 address bound and told to others (127.0.0.1)
+  --outbound-port PORT         forward proxy on 127.0.0.1 (15001); 0 picks a free one, -1 is off
+  --upstream SERVICE[.NAMESPACE][:PORT]=LOCAL_PORT
+                               reach a service at 127.0.0.1:LOCAL_PORT; repeatable; 0 picks a free port
+
+What it serves (gateway)
+  --gateway NAMESPACE/NAME     the Gateway resource
+
+Control plane and identity
+  --control-plane HOST:PORT    (127.0.0.1:15012)
+  --trust-bundle FILE          roots of the trust domain, PEM
+  --join-token TOKEN           single-use token for the first certificate
+  --join-token-file FILE       the same, read when needed
+  --state-dir DIR              keeps identity and last good configuration over a restart
+
+What it tells
+  --admin-port PORT            (15000); 0 picks a free one, -1 is off
+  --otlp URL                   where spans go (http://127.0.0.1:15014); empty for nowhere
+  --trace-sample SHARE         share of new traces, 0 to 1 (1)
+  --access-log -|FILE|off      (off)
+  --access-log-sample SHARE    (1)
+  --log-level LEVEL            debug, info, warn, error or off (info)
+
+Its end
+  --drain-seconds SECONDS      for requests under way after SIGTERM (30)
+  --exit-with-parent           end when standard input closes
+
+When its listeners are up it prints one line of JSON on standard output.
+Exit codes: 0 ended as asked, 1 failed, 64 bad flags.
+
+Examples
+  node sidecar/main.ts --name cart-1 --service cart --port 3000:80 --trust-bundle trust-bundle.pem --join-token-file token
+  node sidecar/main.ts --name web-1 --service web --port 8080 --upstream cart=7001 --upstream redis:6379=7002 \\
+    --trust-bundle trust-bundle.pem --join-token-file token
+  node sidecar/main.ts --mode gateway --name edge-1 --gateway shop/edge --service-account edge \\
+    --trust-bundle trust-bundle.pem --join-token-file token
+`;

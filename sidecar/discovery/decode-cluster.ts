@@ -1,0 +1,174 @@
+import { CircuitBreakers } from '../../proto/gen/envoy/config/cluster/v3/circuit_breaker.ts';
+import { type Cluster, Cluster_DiscoveryType } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
+import { RoutingPriority } from '../../proto/gen/envoy/config/core/v3/base.ts';
+import { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts';
+import type { BreakerConfig, ClusterConfig, EndpointConfig, UpstreamTlsConfig } from '../cluster/cluster-config.ts';
+import { decodeBalancer } from './decode-balancer.ts';
+import { type EndpointsResource, type MatchableEndpoint, readEndpoints } from './decode-endpoints.ts';
+import { checkAds, decodeUpstreamTls } from './decode-tls.ts';
+import { type Decoded, join, Reader } from './reader.ts';
+
+/** A Cluster, and how it chooses TLS for an endpoint. */
+export interface ClusterResource {
+  readonly config: ClusterConfig;
+  /** Tried in order; an endpoint fits when its metadata has all these values. */
+  readonly socketMatches: readonly { match: Readonly<Record<string, unknown>>; tls: boolean }[];
+}
+
+/** The endpoints of an assignment as the cluster sees them. */
+export function endpointsOf(cluster: ClusterResource, assignment: EndpointsResource): EndpointConfig[] {
+  return assignment.endpoints.map((endpoint) => withTls(cluster.socketMatches, endpoint));
+}
+
+export function decodeCluster(message: Cluster): Decoded<ClusterResource> {
+  const reader = new Reader();
+  reader.only('', message, [
+    'name',
+    'altStatName',
+    'clusterDiscoveryType',
+    'edsClusterConfig',
+    'connectTimeout',
+    'lbPolicy',
+    'lbConfig',
+    'loadBalancingPolicy',
+    'loadAssignment',
+    'circuitBreakers',
+    'typedExtensionProtocolOptions',
+    'transportSocket',
+    'transportSocketMatches',
+    'metadata',
+    // These change nothing for the better or worse of a request here.
+    'perConnectionBufferLimitBytes',
+    'trackTimeoutBudgets',
+    'trackClusterStats',
+    'ignoreHealthOnHostRemoval',
+    'dnsLookupFamily',
+    'outlierDetection',
+  ]);
+  const name = reader.required('name', message.name);
+  const sockets = decodeSockets(reader, message);
+  const options = decodeProtocol(reader, message);
+  const service = describeService(message);
+  const config: ClusterConfig = {
+    name,
+    discovery: decodeDiscovery(reader, message, sockets.matches),
+    protocol: service.protocol === 'tcp' ? 'tcp' : options.protocol,
+    connectTimeoutMs: reader.positiveDuration('connect_timeout', message.connectTimeout, 1_000),
+    idleTimeoutMs: options.idleTimeoutMs,
+    balancer: decodeBalancer(reader, message),
+    tls: sockets.tls,
+    breakers: decodeBreakers(reader, message.circuitBreakers),
+    service: service.name,
+    servicePort: service.port,
+  };
+  return reader.finish({ config, socketMatches: sockets.matches });
+}
+
+type SocketMatches = ClusterResource['socketMatches'];
+
+function decodeSockets(
+  reader: Reader,
+  message: Cluster,
+): { tls: UpstreamTlsConfig | undefined; matches: SocketMatches } {
+  const contexts: UpstreamTlsConfig[] = [];
+  const read = (path: string, socket: Cluster['transportSocket']): boolean => {
+    const tls = decodeUpstreamTls(reader, path, socket);
+    if (tls !== undefined) contexts.push(tls);
+    return tls !== undefined;
+  };
+  const matches = message.transportSocketMatches.map(({ match, transportSocket }, index) => ({
+    match: match ?? {},
+    tls: read(`transport_socket_matches[${index}].transport_socket`, transportSocket),
+  }));
+  matches.push({ match: {}, tls: read('transport_socket', message.transportSocket) });
+  if (contexts.length > 1) reader.problem('transport_socket_matches', 'more than one TLS context is not supported');
+  return { tls: contexts[0], matches };
+}
+
+function withTls(matches: SocketMatches, { match, ...endpoint }: MatchableEndpoint): EndpointConfig {
+  const fitting = matches.find((one) => Object.entries(one.match).every(([key, value]) => match[key] === value));
+  return { ...endpoint, tls: fitting?.tls ?? false };
+}
+
+function decodeDiscovery(reader: Reader, message: Cluster, matches: SocketMatches): ClusterConfig['discovery'] {
+  const type = message.clusterDiscoveryType;
+  if (type?.$case === 'clusterType') reader.problem('cluster_type', 'not supported');
+  const kind = type?.$case === 'type' ? type.value : Cluster_DiscoveryType.STATIC;
+  if (kind === Cluster_DiscoveryType.EDS) {
+    checkAds(reader, 'eds_cluster_config.eds_config', message.edsClusterConfig?.edsConfig);
+    return { kind: 'eds', endpointsName: message.edsClusterConfig?.serviceName || message.name };
+  }
+  if (kind !== Cluster_DiscoveryType.STATIC) reader.problem('type', 'only EDS and STATIC are supported');
+  const assignment = message.loadAssignment;
+  const endpoints = assignment === undefined ? [] : readEndpoints(reader, 'load_assignment', assignment);
+  return { kind: 'static', endpoints: endpoints.map((endpoint) => withTls(matches, endpoint)) };
+}
+
+const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+function decodeProtocol(reader: Reader, message: Cluster): Pick<ClusterConfig, 'protocol' | 'idleTimeoutMs'> {
+  const defaults = { protocol: 'http1', idleTimeoutMs: 4_000 } as const;
+  for (const name of Object.keys(message.typedExtensionProtocolOptions)) {
+    if (name !== httpOptionsName) reader.problem(`typed_extension_protocol_options["${name}"]`, 'not supported');
+  }
+  const any = message.typedExtensionProtocolOptions[httpOptionsName];
+  if (any === undefined) return defaults;
+  const path = `typed_extension_protocol_options["${httpOptionsName}"]`;
+  const options = reader.unpack(path, any, HttpProtocolOptions);
+  if (options === undefined) return defaults;
+  reader.only(path, options, ['commonHttpProtocolOptions', 'upstreamProtocolOptions']);
+  const common = options.commonHttpProtocolOptions;
+  if (common !== undefined) reader.only(join(path, 'common_http_protocol_options'), common, ['idleTimeout']);
+  const chosen = options.upstreamProtocolOptions;
+  const explicit = chosen?.$case === 'explicitHttpConfig' ? chosen.value.protocolConfig?.$case : undefined;
+  if (explicit !== undefined && explicit !== 'httpProtocolOptions') {
+    reader.problem(join(path, 'explicit_http_config'), 'only http_protocol_options (HTTP/1.1) is supported');
+  }
+  const idlePath = join(path, 'common_http_protocol_options.idle_timeout');
+  return {
+    protocol: 'http1',
+    idleTimeoutMs: reader.positiveDuration(idlePath, common?.idleTimeout, defaults.idleTimeoutMs),
+  };
+}
+
+function decodeBreakers(reader: Reader, breakers: CircuitBreakers | undefined): BreakerConfig {
+  const all = breakers ?? CircuitBreakers.fromPartial({});
+  reader.only('circuit_breakers', all, ['thresholds']);
+  const thresholds = all.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
+  const path = 'circuit_breakers.thresholds[0]';
+  if (thresholds !== undefined) {
+    reader.only(path, thresholds, [
+      'priority',
+      'maxConnections',
+      'maxPendingRequests',
+      'maxRequests',
+      // A budget takes its place, as in Envoy.
+      'maxRetries',
+      'retryBudget',
+      'trackRemaining',
+    ]);
+  }
+  const percent = thresholds?.retryBudget?.budgetPercent?.value ?? 20;
+  if (!(percent >= 0 && percent <= 100)) {
+    reader.problem(join(path, 'retry_budget.budget_percent'), 'must be between 0 and 100');
+  }
+  return {
+    maxConnections: thresholds?.maxConnections ?? 1024,
+    maxPendingRequests: thresholds?.maxPendingRequests ?? 1024,
+    maxRequests: thresholds?.maxRequests ?? 1024,
+    retryBudgetPercent: percent,
+    minRetryConcurrency: thresholds?.retryBudget?.minRetryConcurrency ?? 3,
+  };
+}
+
+/** From our metadata, or from an Istio-style name, or the cluster's name itself. */
+function describeService(message: Cluster): { name: string; port: number; protocol: string } {
+  const own = message.metadata?.filterMetadata['heddle.dev'] ?? {};
+  const [, direction, port, fqdn] = /^(outbound|inbound)\|(\d+)(?:\|[^|]*\|(.*))?$/.exec(message.name) ?? [];
+  const named = direction === 'outbound' ? fqdn?.replace(/\.svc\..*$/, '') : undefined;
+  return {
+    name: typeof own.service === 'string' ? own.service : (named ?? message.name),
+    port: typeof own.port === 'number' ? own.port : Number(port ?? 0),
+    protocol: typeof own.protocol === 'string' ? own.protocol : 'http',
+  };
+}

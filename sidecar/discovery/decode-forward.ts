@@ -1,0 +1,171 @@
+import type {
+  RetryPolicy as RetryPolicyMessage,
+  RouteAction,
+  WeightedCluster as WeightedClusterMessage,
+} from '../../proto/gen/envoy/config/route/v3/route_components.ts';
+import {
+  type ForwardAction,
+  noMutation,
+  type RetryCondition,
+  type RetryPolicy,
+  type WeightedCluster,
+} from '../route/route-table.ts';
+import { compileRegex } from './compile-regex.ts';
+import { decodeMutation } from './decode-mutation.ts';
+import { join, type Reader } from './reader.ts';
+
+const maxTotalWeight = 2 ** 32 - 1;
+
+/** Reads a `route` action. Without a retry policy, here or on the virtual host, nothing is retried, as in Envoy. */
+export function decodeForward(
+  reader: Reader,
+  path: string,
+  message: RouteAction,
+  hostRetryPolicy: RetryPolicyMessage | undefined,
+): ForwardAction {
+  reader.only(path, message, [
+    'clusterSpecifier',
+    'clusterNotFoundResponseCode',
+    'prefixRewrite',
+    'regexRewrite',
+    'hostRewriteSpecifier',
+    'timeout',
+    'idleTimeout',
+    'retryPolicy',
+    'upgradeConfigs',
+  ]);
+  return {
+    kind: 'forward',
+    clusters: decodeClusters(reader, path, message.clusterSpecifier),
+    timeoutMs: reader.duration(join(path, 'timeout'), message.timeout, 15_000),
+    idleTimeoutMs: reader.duration(join(path, 'idle_timeout'), message.idleTimeout, 300_000),
+    retry: decodeRetry(reader, join(path, 'retry_policy'), message.retryPolicy ?? hostRetryPolicy),
+    pathRewrite: decodePathRewrite(reader, path, message),
+    hostRewrite: decodeHostRewrite(reader, path, message),
+  };
+}
+
+function decodeClusters(
+  reader: Reader,
+  path: string,
+  specifier: RouteAction['clusterSpecifier'],
+): readonly WeightedCluster[] {
+  const mutations = { requestHeaders: noMutation, responseHeaders: noMutation };
+  switch (specifier?.$case) {
+    case 'cluster':
+      return [{ name: reader.required(join(path, 'cluster'), specifier.value), weight: 1, ...mutations }];
+    case 'weightedClusters':
+      return decodeWeighted(reader, join(path, 'weighted_clusters'), specifier.value);
+    default:
+      reader.problem(join(path, 'cluster_specifier'), 'only cluster and weighted_clusters are supported');
+      return [{ name: '', weight: 1, ...mutations }];
+  }
+}
+
+function decodeWeighted(reader: Reader, path: string, message: WeightedClusterMessage): WeightedCluster[] {
+  reader.only(path, message, ['clusters', 'totalWeight', 'runtimeKeyPrefix']);
+  const clusters = message.clusters.map((cluster, index) => {
+    const at = join(path, `clusters[${index}]`);
+    const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = cluster;
+    reader.only(at, cluster, [
+      'name',
+      'weight',
+      'requestHeadersToAdd',
+      'requestHeadersToRemove',
+      'responseHeadersToAdd',
+      'responseHeadersToRemove',
+    ]);
+    return {
+      name: reader.required(join(at, 'name'), cluster.name),
+      weight: cluster.weight ?? 0,
+      requestHeaders: decodeMutation(reader, join(at, 'request_headers'), requestHeadersToAdd, requestHeadersToRemove),
+      responseHeaders: decodeMutation(
+        reader,
+        join(at, 'response_headers'),
+        responseHeadersToAdd,
+        responseHeadersToRemove,
+      ),
+    };
+  });
+  const sum = clusters.reduce((total, { weight }) => total + weight, 0);
+  if (sum === 0) reader.problem(path, 'the sum of weights is 0');
+  if (sum > maxTotalWeight) reader.problem(path, `the sum of weights is above ${maxTotalWeight}`);
+  if (message.totalWeight !== undefined && message.totalWeight !== sum) {
+    reader.problem(join(path, 'total_weight'), `${message.totalWeight} is not the sum of the weights, ${sum}`);
+  }
+  return clusters;
+}
+
+const conditions: readonly RetryCondition[] = [
+  'connect-failure',
+  'refused-stream',
+  'reset-before-request',
+  'reset',
+  '5xx',
+  'gateway-error',
+  'retriable-status-codes',
+];
+
+function decodeRetry(reader: Reader, path: string, policy: RetryPolicyMessage | undefined): RetryPolicy {
+  if (policy === undefined) {
+    return { attempts: 0, perTryTimeoutMs: 0, on: new Set(), statuses: [], backoffBaseMs: 25, backoffMaxMs: 250 };
+  }
+  reader.only(path, policy, [
+    'retryOn',
+    'numRetries',
+    'perTryTimeout',
+    'retriableStatusCodes',
+    'retryBackOff',
+    // A retry always goes to another endpoint while there is one.
+    'retryHostPredicate',
+    'hostSelectionRetryMaxAttempts',
+  ]);
+  const words = policy.retryOn.split(',').map((word) => word.trim());
+  const on = new Set(conditions.filter((condition) => words.includes(condition)));
+  for (const word of words) {
+    if (word !== '' && !on.has(word as RetryCondition)) {
+      reader.problem(join(path, 'retry_on'), `"${word}" is not supported; known are ${conditions.join(', ')}`);
+    }
+  }
+  const attempts = policy.numRetries ?? 1;
+  if (attempts > 10) reader.problem(join(path, 'num_retries'), `${attempts}; at most 10`);
+  const backoff = join(path, 'retry_back_off');
+  const base = reader.positiveDuration(join(backoff, 'base_interval'), policy.retryBackOff?.baseInterval, 25);
+  const max = reader.positiveDuration(join(backoff, 'max_interval'), policy.retryBackOff?.maxInterval, base * 10);
+  if (max < base) reader.problem(join(backoff, 'max_interval'), 'below base_interval');
+  return {
+    attempts,
+    perTryTimeoutMs: reader.duration(join(path, 'per_try_timeout'), policy.perTryTimeout, 0),
+    on,
+    statuses: policy.retriableStatusCodes,
+    backoffBaseMs: base,
+    backoffMaxMs: max,
+  };
+}
+
+function decodePathRewrite(reader: Reader, path: string, message: RouteAction): ForwardAction['pathRewrite'] {
+  const regex = message.regexRewrite;
+  if (message.prefixRewrite !== '' && regex !== undefined) {
+    reader.problem(join(path, 'regex_rewrite'), 'not together with prefix_rewrite');
+  }
+  if (message.prefixRewrite !== '') return { kind: 'prefix', value: message.prefixRewrite };
+  if (regex === undefined) return undefined;
+  const pattern = compileRegex(reader, join(path, 'regex_rewrite.pattern'), regex.pattern);
+  // How Envoy is told to replace the whole path.
+  if (/^\^?\/?\.[*+]\$?$/.test(pattern.source.replaceAll('\\/', '/')) && !regex.substitution.includes('\\')) {
+    return { kind: 'full', value: regex.substitution };
+  }
+  return { kind: 'regex', pattern, substitution: regex.substitution };
+}
+
+function decodeHostRewrite(reader: Reader, path: string, message: RouteAction): string | undefined {
+  const specifier = message.hostRewriteSpecifier;
+  if (specifier?.$case === 'hostRewriteLiteral') {
+    if (!/^[\x21-\x7e]+$/.test(specifier.value)) reader.problem(join(path, 'host_rewrite_literal'), 'not a host');
+    return specifier.value;
+  }
+  if (specifier !== undefined && specifier.value !== undefined && specifier.value !== false) {
+    reader.problem(join(path, 'host_rewrite_specifier'), 'only host_rewrite_literal is supported');
+  }
+  return undefined;
+}

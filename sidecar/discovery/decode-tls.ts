@@ -1,0 +1,182 @@
+import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/base.ts';
+import type { ConfigSource } from '../../proto/gen/envoy/config/core/v3/config_source.ts';
+import { RawBuffer } from '../../proto/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.ts';
+import {
+  type CertificateValidationContext,
+  SubjectAltNameMatcher_SanType,
+  TlsParameters_TlsProtocol,
+} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common.ts';
+import type { SdsSecretConfig } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret.ts';
+import {
+  type CommonTlsContext,
+  DownstreamTlsContext,
+  UpstreamTlsContext,
+} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts';
+import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
+import type { DownstreamTlsConfig } from '../net/listener-config.ts';
+import { isType, join, type Reader } from './reader.ts';
+
+/** Reads `transport_socket` of a filter chain; `undefined` is plaintext. */
+export function decodeDownstreamTls(
+  reader: Reader,
+  path: string,
+  socket: TransportSocket | undefined,
+): DownstreamTlsConfig | undefined {
+  const any = socket?.configType?.value;
+  if (socket === undefined || isType(any, RawBuffer)) return undefined;
+  const at = join(path, 'typed_config');
+  const context = reader.unpack(at, any, DownstreamTlsContext);
+  if (context === undefined) return undefined;
+  // Resumption is always off (L-44), OCSP stapling is not done.
+  reader.only(at, context, [
+    'commonTlsContext',
+    'requireClientCertificate',
+    'sessionTicketKeysType',
+    'disableStatefulSessionResumption',
+    'sessionTimeout',
+  ]);
+  if (context.sessionTicketKeysType && context.sessionTicketKeysType.$case !== 'disableStatelessSessionResumption') {
+    reader.problem(join(at, 'session_ticket_keys'), 'not supported');
+  }
+  const common = decodeCommon(reader, join(at, 'common_tls_context'), context.commonTlsContext);
+  const requireClientCertificate = context.requireClientCertificate ?? false;
+  if (requireClientCertificate && common.validationSecret === undefined) {
+    reader.problem(join(at, 'common_tls_context.validation_context_sds_secret_config'), 'missing');
+  }
+  return {
+    certificateSecret: common.certificateSecret,
+    validationSecret: common.validationSecret,
+    requireClientCertificate,
+    allowedIds: common.ids,
+    minVersion: common.minVersion ?? (requireClientCertificate ? 'TLSv1.3' : 'TLSv1.2'),
+  };
+}
+
+/** Reads the `transport_socket` of a cluster; `undefined` is plaintext. */
+export function decodeUpstreamTls(
+  reader: Reader,
+  path: string,
+  socket: TransportSocket | undefined,
+): UpstreamTlsConfig | undefined {
+  const any = socket?.configType?.value;
+  if (socket === undefined || isType(any, RawBuffer)) return undefined;
+  const at = join(path, 'typed_config');
+  const context = reader.unpack(at, any, UpstreamTlsContext);
+  if (context === undefined) return undefined;
+  reader.only(at, context, ['commonTlsContext', 'sni', 'maxSessionKeys', 'enforceRsaKeyUsage']);
+  const common = decodeCommon(reader, join(at, 'common_tls_context'), context.commonTlsContext);
+  if (common.validationSecret === undefined) {
+    reader.problem(join(at, 'common_tls_context.validation_context_sds_secret_config'), 'missing');
+  }
+  return {
+    sni: context.sni,
+    expectedIds: common.ids,
+    certificateSecret: common.certificateSecret,
+    validationSecret: common.validationSecret ?? '',
+  };
+}
+
+interface CommonTls {
+  certificateSecret: string;
+  validationSecret: string | undefined;
+  ids: readonly string[];
+  minVersion: 'TLSv1.2' | 'TLSv1.3' | undefined;
+}
+
+function decodeCommon(reader: Reader, path: string, context: CommonTlsContext | undefined): CommonTls {
+  if (context === undefined) {
+    reader.problem(path, 'missing');
+    return { certificateSecret: '', validationSecret: undefined, ids: [], minVersion: undefined };
+  }
+  reader.only(path, context, [
+    'tlsParams',
+    'tlsCertificateSdsSecretConfigs',
+    'validationContextType',
+    // What is spoken inside follows from the filter chain.
+    'alpnProtocols',
+  ]);
+  const [certificate, second] = context.tlsCertificateSdsSecretConfigs;
+  const certificatesPath = join(path, 'tls_certificate_sds_secret_configs');
+  if (second !== undefined) reader.problem(certificatesPath, 'more than one certificate is not supported');
+  return {
+    certificateSecret: decodeSds(reader, `${certificatesPath}[0]`, certificate),
+    ...decodeValidation(reader, path, context),
+    minVersion: decodeMinVersion(reader, join(path, 'tls_params'), context),
+  };
+}
+
+function decodeValidation(
+  reader: Reader,
+  path: string,
+  context: CommonTlsContext,
+): Pick<CommonTls, 'validationSecret' | 'ids'> {
+  const type = context.validationContextType;
+  if (type === undefined) return { validationSecret: undefined, ids: [] };
+  if (type.$case === 'validationContextSdsSecretConfig') {
+    const at = join(path, 'validation_context_sds_secret_config');
+    return { validationSecret: decodeSds(reader, at, type.value), ids: [] };
+  }
+  const at = join(path, 'combined_validation_context');
+  if (type.$case !== 'combinedValidationContext') {
+    reader.problem(join(path, 'validation_context_type'), 'only SDS secrets are supported');
+    return { validationSecret: undefined, ids: [] };
+  }
+  reader.only(at, type.value, ['defaultValidationContext', 'validationContextSdsSecretConfig']);
+  const sdsPath = join(at, 'validation_context_sds_secret_config');
+  const defaults = type.value.defaultValidationContext;
+  return {
+    validationSecret: decodeSds(reader, sdsPath, type.value.validationContextSdsSecretConfig),
+    ids: defaults === undefined ? [] : decodeIds(reader, join(at, 'default_validation_context'), defaults),
+  };
+}
+
+/** The exact URI names asked of the peer. */
+function decodeIds(reader: Reader, path: string, context: CertificateValidationContext): string[] {
+  reader.only(path, context, ['matchTypedSubjectAltNames']);
+  return context.matchTypedSubjectAltNames.map(({ sanType, matcher }, index) => {
+    const pattern = matcher?.matchPattern;
+    if (sanType === SubjectAltNameMatcher_SanType.URI && pattern?.$case === 'exact' && !matcher?.ignoreCase) {
+      return pattern.value;
+    }
+    reader.problem(join(path, `match_typed_subject_alt_names[${index}]`), 'only exact URI names are supported');
+    return '';
+  });
+}
+
+function decodeMinVersion(reader: Reader, path: string, context: CommonTlsContext): CommonTls['minVersion'] {
+  const params = context.tlsParams;
+  if (params === undefined) return undefined;
+  reader.only(path, params, ['tlsMinimumProtocolVersion', 'tlsMaximumProtocolVersion']);
+  const { TLS_AUTO, TLSv1_2, TLSv1_3 } = TlsParameters_TlsProtocol;
+  const highest = params.tlsMaximumProtocolVersion;
+  if (highest !== TLS_AUTO && highest !== TLSv1_3) {
+    reader.problem(join(path, 'tls_maximum_protocol_version'), 'only TLS 1.3 is supported');
+  }
+  switch (params.tlsMinimumProtocolVersion) {
+    case TLS_AUTO:
+      return undefined;
+    case TLSv1_2:
+      return 'TLSv1.2';
+    case TLSv1_3:
+      return 'TLSv1.3';
+    default:
+      reader.problem(join(path, 'tls_minimum_protocol_version'), 'must be TLS 1.2 or 1.3');
+      return undefined;
+  }
+}
+
+function decodeSds(reader: Reader, path: string, config: SdsSecretConfig | undefined): string {
+  if (config === undefined) {
+    reader.problem(path, 'missing');
+    return '';
+  }
+  checkAds(reader, join(path, 'sds_config'), config.sdsConfig);
+  return reader.required(join(path, 'name'), config.name);
+}
+
+/** Everything comes over the one ADS stream; an unset source means that, too. */
+export function checkAds(reader: Reader, path: string, source: ConfigSource | undefined): void {
+  const specifier = source?.configSourceSpecifier;
+  if (specifier === undefined || specifier.$case === 'ads' || specifier.$case === 'self') return;
+  reader.problem(path, 'only the aggregated stream (ads) is supported');
+}

@@ -1,0 +1,108 @@
+import type { Any } from '../../proto/gen/google/protobuf/any.ts';
+import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
+
+/** What a decoder answers: the configuration, or every problem found, each with its field path. */
+export type Decoded<T> = { ok: true; value: T } | { ok: false; problems: readonly string[] };
+
+/** A message as ts-proto makes it. */
+type Message = { readonly $type: string };
+
+/** Fields of a message that a decoder reads or may safely pass over, in camelCase. */
+type FieldsOf<M extends Message> = readonly Exclude<keyof M, '$type'>[];
+
+const maxDurationMs = 2 ** 31 - 1;
+
+/**
+ * Collects the problems of one resource while it is decoded. A decoder goes on after a problem with a value that
+ * will not be used, so that all problems are told at once.
+ */
+export class Reader {
+  readonly problems: string[] = [];
+
+  problem(path: string, text: string): void {
+    this.problems.push(path === '' ? text : `${path}: ${text}`);
+  }
+
+  finish<T>(value: T): Decoded<T> {
+    return this.problems.length === 0 ? { ok: true, value } : { ok: false, problems: this.problems };
+  }
+
+  /**
+   * Refuses by name every field of `message` that is set and not among `known`: a field that is not understood would
+   * otherwise be ignored silently.
+   */
+  only<M extends Message>(path: string, message: M, known: FieldsOf<M>): void {
+    for (const [field, value] of Object.entries(message)) {
+      if (field === '$type' || (known as readonly string[]).includes(field) || isDefault(value)) continue;
+      const picked = isOneof(value) ? value.$case : field;
+      this.problem(join(path, snakeCase(picked)), 'not supported');
+    }
+  }
+
+  /** Decodes what an `Any` holds, when it is of the wanted type. */
+  unpack<M extends Message>(path: string, any: Any | undefined, codec: Codec<M>): M | undefined {
+    if (any === undefined) {
+      this.problem(path, 'missing');
+      return undefined;
+    }
+    if (!isType(any, codec)) {
+      this.problem(path, `unsupported type ${any.typeUrl === '' ? '(none)' : any.typeUrl}`);
+      return undefined;
+    }
+    try {
+      return codec.decode(any.value);
+    } catch (error) {
+      this.problem(path, `cannot be decoded: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  }
+
+  /** A duration in milliseconds, or `fallback` when it is not set. Negative ones are refused. */
+  duration(path: string, duration: Duration | undefined, fallback: number): number {
+    if (duration === undefined) return fallback;
+    const ms = duration.seconds * 1000 + duration.nanos / 1e6;
+    if (!(ms >= 0) || duration.seconds < 0 || duration.nanos < 0) this.problem(path, 'negative duration');
+    else if (ms > maxDurationMs) this.problem(path, `longer than ${Math.floor(maxDurationMs / 86_400_000)} days`);
+    return Math.ceil(ms);
+  }
+
+  /** A duration that must be above 0. */
+  positiveDuration(path: string, duration: Duration | undefined, fallback: number): number {
+    const ms = this.duration(path, duration, fallback);
+    if (ms === 0) this.problem(path, 'must be above 0');
+    return ms;
+  }
+
+  required(path: string, text: string): string {
+    if (text === '') this.problem(path, 'missing');
+    return text;
+  }
+}
+
+interface Codec<M extends Message> {
+  readonly $type: M['$type'];
+  decode(input: Uint8Array): M;
+}
+
+/** Whether an `Any` says it holds this type. */
+export function isType(any: Any | undefined, codec: { readonly $type: string }): boolean {
+  return any?.typeUrl === `type.googleapis.com/${codec.$type}`;
+}
+
+export function join(path: string, field: string): string {
+  return path === '' ? field : `${path}.${field}`;
+}
+
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function isDefault(value: unknown): boolean {
+  if (value === undefined || value === false || value === 0 || value === '') return true;
+  if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+function isOneof(value: unknown): value is { $case: string } {
+  return typeof value === 'object' && value !== null && '$case' in value && typeof value.$case === 'string';
+}
