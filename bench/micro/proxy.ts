@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { makeSvid, makeTestAuthority } from '../../test/harness/certificates.ts';
+import { load } from '../load.ts';
+import { nginxGateway, nginxPair } from '../peers/nginx.ts';
+import { cpuMs, type Measured, processTree, rssMiB, stop } from '../processes.ts';
+import type { Context } from '../scenario.ts';
+import { startUpstream } from '../upstream.ts';
+import type { ProcessConfig } from './proxy-process.ts';
+
+// CPU time for each request of the data path alone: proxies with a fixed configuration and no control plane, beside
+// nginx. node bench/micro/proxy.ts [gateway] [pair] [--seconds 4] [--rounds 3] [--connections 64] [--observed] [--prof DIR]
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '64' },
+    observed: { type: 'boolean', default: false },
+    prof: { type: 'string' },
+    'no-nginx': { type: 'boolean', default: false },
+  },
+});
+const wanted = positionals.length > 0 ? positionals : ['gateway', 'pair'];
+const loadCore = os.cpus().length - 1;
+const spiffeId = 'spiffe://bench.local/ns/bench/sa/app';
+
+interface Candidate extends Measured {
+  url: string;
+}
+
+async function startProxy(context: Context, config: ProcessConfig): Promise<{ port: number; process: Measured }> {
+  const file = path.join(context.folder, `${config.role}.json`);
+  fs.writeFileSync(file, JSON.stringify(config));
+  const flags = values.prof === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', path.join(values.prof, config.role)];
+  const script = path.join(import.meta.dirname, 'proxy-process.ts');
+  const child = spawn('taskset', ['-c', String(context.core), process.execPath, ...flags, script, file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const pids = () => processTree(child.pid as number);
+  return { port: Number(String(line)), process: { name: config.role, pids, stop: () => stop(child) } };
+}
+
+async function startGateway(context: Context): Promise<Candidate> {
+  const config = { role: 'gateway' as const, secrets: [], expectedId: '', observed: values.observed };
+  const { port, process } = await startProxy(context, { ...config, upstreamPort: context.upstreamPort });
+  return { ...process, name: 'heddle', url: `http://127.0.0.1:${port}/` };
+}
+
+async function startPair(context: Context): Promise<Candidate> {
+  const authority = await makeTestAuthority();
+  const svid = await makeSvid(authority, spiffeId);
+  const secrets: ProcessConfig['secrets'] = [
+    { kind: 'certificate', name: 'default', notAfter: Number.MAX_SAFE_INTEGER, ...svid },
+    {
+      kind: 'validation',
+      name: 'ROOTCA',
+      trustDomain: 'bench.local',
+      rootsPem: authority.certificate.toString('pem'),
+    },
+  ];
+  const shared = { secrets, expectedId: spiffeId, observed: values.observed };
+  const far = await startProxy(context, { role: 'inbound', upstreamPort: context.upstreamPort, ...shared });
+  const near = await startProxy(context, { role: 'outbound', upstreamPort: far.port, ...shared });
+  return {
+    name: 'heddle',
+    url: `http://127.0.0.1:${near.port}/`,
+    pids: () => [...near.process.pids(), ...far.process.pids()],
+    async stop() {
+      await near.process.stop();
+      await far.process.stop();
+    },
+  };
+}
+
+async function compare(name: string, candidates: readonly Candidate[]): Promise<void> {
+  const connections = Number(values.connections);
+  for (const { url } of candidates) await load(loadCore, url, connections, 2);
+  const seen = new Map<string, number[]>();
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const candidate of candidates) {
+      const before = cpuMs(candidate.pids());
+      const result = await load(loadCore, candidate.url, connections, Number(values.seconds));
+      const micros = ((cpuMs(candidate.pids()) - before) * 1000) / result.requests;
+      seen.set(candidate.name, [...(seen.get(candidate.name) ?? []), micros]);
+      console.log(
+        `${name} ${candidate.name}: ${micros.toFixed(1)} µs/request, ${Math.round(result.requests / result.seconds)}/s, ` +
+          `p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms, errors ${result.errors}, ${rssMiB(candidate.pids()).toFixed(0)} MiB`,
+      );
+    }
+  }
+  for (const [candidate, micros] of seen) {
+    const sorted = micros.toSorted((a, b) => a - b);
+    console.log(`${name} ${candidate}: median ${sorted[Math.floor(sorted.length / 2)]?.toFixed(1)} µs/request`);
+  }
+}
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heddle-bench-'));
+const upstream = await startUpstream(folder, loadCore);
+const context: Context = { upstreamPort: upstream.port, folder, core: 0 };
+try {
+  for (const name of wanted) {
+    const candidates: Candidate[] = [name === 'gateway' ? await startGateway(context) : await startPair(context)];
+    if (!values['no-nginx']) candidates.push(await (name === 'gateway' ? nginxGateway : nginxPair).start(context));
+    try {
+      await compare(name, candidates);
+    } finally {
+      for (const candidate of candidates) await candidate.stop();
+    }
+  }
+} finally {
+  await stop(upstream.process);
+  fs.rmSync(folder, { recursive: true, force: true });
+}
