@@ -6,7 +6,7 @@ import type { CliContext } from '../context.ts';
 import { withProgress } from '../output/progress.ts';
 import { runForeground } from '../process/foreground-command.ts';
 import { KeptProxy } from '../process/kept-proxy.ts';
-import type { ProxyReady } from '../process/proxy.ts';
+import { inboundPortFlags, type ProxyReady } from '../process/proxy.ts';
 import { proxyEnvironment, upstreamEnvironment } from '../process/proxy-environment.ts';
 import { endingSignal, signalNumbers } from '../process/signals.ts';
 import { Supervisor } from '../process/supervisor.ts';
@@ -138,12 +138,12 @@ function sidecarFlags(options: Options, ready: ProxyReady | undefined): string[]
     ready === undefined
       ? options.upstream
       : Object.entries(ready.ports.upstreams).map(([upstream, localPort]) => `${upstream}=${localPort}`);
-  const inboundPorts = ready === undefined ? options.inboundPort : Object.values(ready.ports.inbound).map(String);
+  const appPorts = (options.port ?? []).map((spec) => Number.parseInt(spec.slice(spec.indexOf('=') + 1), 10));
   return [
     ...repeated('service', options.service === undefined ? [] : [options.service]),
     ...repeated('label', options.label),
     ...repeated('port', options.port),
-    ...repeated('inbound-port', inboundPorts),
+    ...(ready === undefined ? repeated('inbound-port', options.inboundPort) : inboundPortFlags(appPorts, ready)),
     ...repeated('upstream', upstreams),
     ...(['accessLog', 'traceSample', 'logLevel'] as const).flatMap((option) => {
       const value = options[option];

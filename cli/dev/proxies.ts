@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { ApiClient } from '../client.ts';
 import type { CliContext } from '../context.ts';
 import { KeptProxy } from '../process/kept-proxy.ts';
-import type { ProxyReady } from '../process/proxy.ts';
+import { inboundPortFlags, type ProxyReady } from '../process/proxy.ts';
 import type { Supervisor } from '../process/supervisor.ts';
 import type { Application } from './application.ts';
 import type { DevGateway } from './dev-schema.ts';
@@ -33,7 +33,10 @@ export function startSidecar(shared: SharedProxyOptions, application: Applicatio
   const { name, namespace, serviceAccount, outboundPort } = application;
   return keep(shared, { mode: 'sidecar', name, namespace, serviceAccount, outboundPort }, (ready) => [
     ...flags,
-    ...Object.values(ready?.ports.inbound ?? {}).map((port) => `--inbound-port=${port}`),
+    ...inboundPortFlags(
+      application.ports.map(({ port }) => port),
+      ready,
+    ),
   ]);
 }
 

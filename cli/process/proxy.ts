@@ -40,6 +40,14 @@ export interface ProxyReady {
   readonly spiffeId: string;
 }
 
+/**
+ * `--inbound-port` for each application port, in the order of the `--port` flags: those of an earlier run, so that
+ * others find a restarted proxy where it was. Nothing for a first run.
+ */
+export function inboundPortFlags(appPorts: readonly number[], earlier: ProxyReady | undefined): string[] {
+  return earlier === undefined ? [] : appPorts.map((port) => `--inbound-port=${earlier.ports.inbound[port] ?? 0}`);
+}
+
 /** Starts a proxy with a join token; the secret travels in a file, because everyone can read a command line. */
 export function startProxy(
   context: CliContext,
