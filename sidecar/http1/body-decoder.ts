@@ -182,7 +182,8 @@ export class BodyDecoder {
     if (count > 0) {
       this.#fields ??= new MessageFields(this.#limits, 'drop', this.#onDropped);
       const reason =
-        this.#fields.read(section.toString('latin1', 0, section.length), 0, count) ?? this.#judgeTrailers(this.#fields);
+        this.#fields.read(section, section.toString('latin1', 0, section.length), 0, count) ??
+        this.#judgeTrailers(this.#fields);
       if (reason !== undefined) return this.#fail(reason, to);
     }
     this.#collector.end();

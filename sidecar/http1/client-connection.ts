@@ -1,5 +1,5 @@
 import type { BodyWriter, ClientCodecEvents, ResetReason, ResponseReceiver, Transport } from '../stream/codec.ts';
-import type { RequestHead, ResponseHead } from '../stream/head.ts';
+import type { RequestHead } from '../stream/head.ts';
 import { BodyDecoder, BodyMode } from './body-decoder.ts';
 import { ByteIntake, type IntakeOwner } from './byte-intake.ts';
 import type { Http1ClientCodec, Http1ClientOptions } from './client-codec.ts';
@@ -204,7 +204,7 @@ export class ClientConnection implements Http1ClientCodec, IntakeOwner {
 
   #onHead(stream: ClientStream, more: boolean): void {
     const parser = this.#parser;
-    const head = parser.head as ResponseHead;
+    const head = parser.takeHead();
     if (head.status === 101) {
       this.#state = State.raw;
       stream.becomeRaw();

@@ -23,6 +23,8 @@ export interface FieldName {
   readonly kind: number;
   /** Has `_` or `.`, which CGI-like servers take for `-` (security.md H1-34). */
   readonly alias: boolean;
+  /** `rawName` as it stands on the wire. */
+  readonly bytes: Buffer;
 }
 
 const kinds: ReadonlyMap<string, number> = new Map([
@@ -46,12 +48,30 @@ const MAX_NAME_LENGTH = 64;
 
 const known = new Map<string, FieldName>();
 
+/** The names last seen, by a few of their bytes: most names are found here without being made a string. */
+const recent: (FieldName | undefined)[] = new Array(1_024).fill(undefined);
+
 /**
- * Finds the entry of a field name as it came. Names are learnt up to a bound, after which learning starts anew,
- * so that a flood of invented names costs a lookup its speed for a moment and nothing else.
+ * Finds the entry of the name that stands in `bytes` (it is not empty). Names are learnt up to a bound, after which
+ * learning starts anew, so that a flood of invented names costs a lookup its speed for a moment and nothing else.
  */
-export function fieldName(rawName: string): FieldName {
-  return known.get(rawName) ?? learn(rawName);
+export function fieldName(bytes: Buffer, from: number, to: number): FieldName {
+  const length = to - from;
+  const first = bytes[from] as number;
+  const middle = bytes[from + (length >> 1)] as number;
+  const last = bytes[to - 1] as number;
+  const slot = (first + middle * 7 + last * 31 + length * 101) & 1_023;
+  const candidate = recent[slot];
+  if (candidate !== undefined && candidate.bytes.length === length) {
+    const expected = candidate.bytes;
+    let i = 0;
+    while (i < length && expected[i] === bytes[from + i]) i++;
+    if (i === length) return candidate;
+  }
+  const rawName = bytes.toString('latin1', from, to);
+  const found = known.get(rawName) ?? learn(rawName);
+  if (length <= MAX_NAME_LENGTH) recent[slot] = found;
+  return found;
 }
 
 /** What a name in lower case means to the codec. */
@@ -60,11 +80,15 @@ export function fieldKind(name: string): number {
 }
 
 function learn(rawName: string): FieldName {
-  // A slice keeps the whole head alive; what is kept for long must be a string of its own.
-  const own = Buffer.from(rawName, 'latin1').toString('latin1');
-  const name = own.toLowerCase();
-  const entry = { name, rawName: name === own ? name : own, kind: fieldKind(name), alias: /[_.]/.test(name) };
-  if (own.length > MAX_NAME_LENGTH) return entry;
+  const name = rawName.toLowerCase();
+  const entry: FieldName = {
+    name,
+    rawName: name === rawName ? name : rawName,
+    kind: fieldKind(name),
+    alias: /[_.]/.test(name),
+    bytes: Buffer.from(rawName, 'latin1'),
+  };
+  if (rawName.length > MAX_NAME_LENGTH) return entry;
   if (known.size >= MAX_NAMES) known.clear();
   known.set(entry.rawName, entry);
   return entry;

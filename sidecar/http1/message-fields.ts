@@ -12,6 +12,7 @@ export type AliasPolicy = 'reject' | 'drop' | 'allow';
 /** Told of every field that is left out of a message, with the reason as a metric's label and the field's name. */
 export type DroppedField = (reason: string, name: string) => void;
 
+const NONE = new Headers();
 const MAX_CONNECTION_OPTIONS = 32;
 const CONNECTION_OPTION = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -23,7 +24,7 @@ export class MessageFields {
   readonly #limits: Http1Limits;
   readonly #alias: AliasPolicy;
   readonly #onDropped: DroppedField | undefined;
-  headers: Headers = new Headers();
+  headers: Headers = NONE;
   host: string | undefined;
   hosts = 0;
   contentLength: string | undefined;
@@ -48,24 +49,24 @@ export class MessageFields {
   }
 
   /**
-   * Takes the scanned fields over; `text` is the latin1 form of the bytes from offset `base` on.
+   * Takes the fields scanned in `bytes` over; `text` is their latin1 form from offset `base` on.
    * Returns the reason for a refusal, or undefined. Hop-by-hop fields are gone afterwards, those that `Connection`
    * names among them.
    */
-  read(text: string, base: number, count: number): string | undefined {
+  read(bytes: Buffer, text: string, base: number, count: number): string | undefined {
     this.#reset();
     const offsets = fieldScan.offsets;
     const headers = this.headers;
     const { maxFields, maxHeaderBytes, maxFieldBytes, maxCookieFields } = this.#limits;
-    let bytes = 0;
+    let total = 0;
     let cookies = 0;
     for (let slot = 0; slot < count * 4; slot += 4) {
       const start = offsets[slot] as number;
       const valueEnd = offsets[slot + 3] as number;
-      const field = fieldName(text.slice(start - base, (offsets[slot + 1] as number) - base));
+      const field = fieldName(bytes, start, offsets[slot + 1] as number);
       const value = text.slice((offsets[slot + 2] as number) - base, valueEnd - base);
       const size = field.name.length + value.length;
-      bytes += field.kind === FieldKind.cookie ? size : size + 32;
+      total += field.kind === FieldKind.cookie ? size : size + 32;
       if (size > maxFieldBytes && (field.kind !== FieldKind.cookie || size > this.#limits.maxCookieBytes)) {
         return 'h1.field-too-large';
       }
@@ -80,8 +81,13 @@ export class MessageFields {
       } else this.#special(field.kind, value);
     }
     if (count - cookies > maxFields || cookies > maxCookieFields) return 'h1.too-many-fields';
-    if (bytes > maxHeaderBytes) return 'h1.headers-too-large';
+    if (total > maxHeaderBytes) return 'h1.headers-too-large';
     return this.#applyConnection();
+  }
+
+  /** Lets go of the fields, which belong to the message now: an idle connection should hold nothing. */
+  release(): void {
+    this.headers = NONE;
   }
 
   /** The protocols of `Upgrade` that go on, in lower case: none without `Connection: upgrade`, and never `h2c`. */

@@ -67,8 +67,16 @@ export class RequestParser {
     const { maxStartLineBytes, maxHeaderBytes } = this.#options.limits;
     if (this.end - from - 1 > maxStartLineBytes + maxHeaderBytes) return this.#refuse('h1.headers-too-large');
     const text = bytes.toString('latin1', start, this.end);
-    const reason = this.#readLine(text, start) ?? this.#fields.read(text, start, count) ?? this.#readHead();
+    const reason = this.#readLine(text, start) ?? this.#fields.read(bytes, text, start, count) ?? this.#readHead();
     return reason === undefined ? ParseStatus.ok : this.#refuse(reason);
+  }
+
+  /** Gives the head away; an idle connection should hold nothing. Only after `parse` has returned `ok`. */
+  takeHead(): RequestHead {
+    const head = this.head as RequestHead;
+    this.head = undefined;
+    this.#fields.release();
+    return head;
   }
 
   /** Judges a request line alone, before its fields have come. */
@@ -220,9 +228,11 @@ export class RequestParser {
       return undefined;
     }
     if (host !== this.#lastHost || host === '') {
-      const authority = canonicalAuthority(host);
+      // A copy: a slice would keep the whole head for as long as the connection lives.
+      const own = Buffer.from(host, 'latin1').toString('latin1');
+      const authority = canonicalAuthority(own);
       if (authority === undefined) return 'h1.bad-host';
-      this.#lastHost = host;
+      this.#lastHost = own;
       this.#lastAuthority = authority;
     }
     if (target === undefined || target.authority === undefined || this.#options.allowAbsoluteForm) return undefined;

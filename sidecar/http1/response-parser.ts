@@ -49,8 +49,16 @@ export class ResponseParser {
       return this.#refuse('h1.headers-too-large');
     }
     const text = bytes.toString('latin1', from, this.end);
-    const reason = this.#fields.read(text, from, count) ?? this.#readHead(text, from, method, upgrade);
+    const reason = this.#fields.read(bytes, text, from, count) ?? this.#readHead(text, from, method, upgrade);
     return reason === undefined ? ParseStatus.ok : this.#refuse(reason);
+  }
+
+  /** Gives the head away; an idle connection should hold nothing. Only after `parse` has returned `ok`. */
+  takeHead(): ResponseHead {
+    const head = this.head as ResponseHead;
+    this.head = undefined;
+    this.#fields.release();
+    return head;
   }
 
   /** Judges a status line alone, before its fields have come. */

@@ -16,34 +16,35 @@ const BAD_NAME = /[^!#$%&'*+.^_`|~0-9A-Za-z-]/;
 const BAD_TARGET = /[^\x21-\x7e]/;
 const BAD_METHOD = /[^!#$%&'*+.^_`|~0-9A-Za-z-]/g;
 
-/** What a name means to the serialiser: written, written after a look at its characters, or left out. */
-const verdicts = new Map<string, boolean>();
-const MAX_VERDICTS = 2_048;
+/** `Name: ` for each name as it is written; empty for one that is left out. */
+const prefixes = new Map<string, string>();
+const MAX_PREFIXES = 2_048;
+const MAX_NAME_LENGTH = 64;
 
-/** Whether a field of this name (lower case) may be written as it is. Remembers names, within a bound. */
-function isWritable(name: string): boolean {
-  const known = verdicts.get(name);
-  if (known !== undefined) return known;
-  const kind = fieldKind(name);
-  const writable =
-    name !== '' &&
-    !BAD_NAME.test(name) &&
-    (kind === FieldKind.plain || kind === FieldKind.cookie || kind === FieldKind.te);
-  if (verdicts.size >= MAX_VERDICTS) verdicts.clear();
-  if (name.length <= 64) verdicts.set(name, writable);
-  return writable;
+/** What a field line of this name starts with. Remembers names, within a bound. */
+function prefixOf(rawName: string): string {
+  return prefixes.get(rawName) ?? learn(rawName);
+}
+
+function learn(rawName: string): string {
+  const kind = fieldKind(rawName.toLowerCase());
+  const writable = kind === FieldKind.plain || kind === FieldKind.cookie || kind === FieldKind.te;
+  const prefix = writable && rawName !== '' && !BAD_NAME.test(rawName) ? `${rawName}: ` : '';
+  if (rawName.length > MAX_NAME_LENGTH) return prefix;
+  if (prefixes.size >= MAX_PREFIXES) prefixes.clear();
+  // A slice would keep the head that it was cut from.
+  prefixes.set(Buffer.from(rawName, 'utf8').toString('utf8'), prefix);
+  return prefix;
 }
 
 function fieldLines(start: string, headers: Headers, onDropped: DroppedField | undefined): string {
   const { names, rawNames, values } = headers;
   let text = start;
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i] as string;
-    const rawName = rawNames[i] as string;
+  for (let i = 0; i < rawNames.length; i++) {
+    const prefix = prefixOf(rawNames[i] as string);
     const value = values[i] as string;
-    if (!isWritable(name) || BAD_VALUE.test(value) || (rawName !== name && rawName.toLowerCase() !== name)) {
-      onDropped?.('h1.unwritable-field', name);
-    } else text += `${rawName}: ${value}\r\n`;
+    if (prefix === '' || BAD_VALUE.test(value)) onDropped?.('h1.unwritable-field', names[i] as string);
+    else text += `${prefix}${value}\r\n`;
   }
   return text;
 }

@@ -1,6 +1,5 @@
 import { systemClock } from '../../lib/clock.ts';
 import type { ServerCodec, ServerCodecEvents, Transport } from '../stream/codec.ts';
-import type { RequestHead } from '../stream/head.ts';
 import { BodyDecoder, BodyMode } from './body-decoder.ts';
 import { ByteIntake, type IntakeOwner } from './byte-intake.ts';
 import { ConnectionTimer, Waiting } from './connection-timer.ts';
@@ -238,7 +237,7 @@ export class ServerConnection implements ServerCodec, IntakeOwner {
 
   #beginRequest(): void {
     const parser = this.#parser;
-    const head = parser.head as RequestHead;
+    const head = parser.takeHead();
     const stream = new ServerStream(this, head, ++this.#requests >= this.limits.maxRequests || parser.close);
     const end = parser.bodyMode === BodyMode.none && !stream.switches;
     this.#timer.stop();

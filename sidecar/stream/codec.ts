@@ -24,7 +24,10 @@ export type ResetReason =
   /** The peer proved that it did not process the request (GOAWAY, REFUSED_STREAM, idle connection closed before one byte of it was read). */
   | 'refused';
 
-/** Receives the body of a message. After `end`, trailers or `onReset` nothing more is called. */
+/**
+ * Receives the body of a message. After `end`, trailers or `onReset` nothing more is called; nor, on the server side,
+ * once the response is complete.
+ */
 export interface BodyReceiver {
   /** `chunk` is the receiver's to keep. It may be empty only when `end` is true. */
   onData(chunk: Buffer, end: boolean): void;
