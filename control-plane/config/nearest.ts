@@ -8,7 +8,13 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     const distance = editDistance(word.toLowerCase().slice(0, 64), candidate.toLowerCase().slice(0, 64));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best;
+  return best ?? containing(word.toLowerCase(), candidates);
+}
+
+/** The only candidate that has the word in it: `Prefix` is short for `PathPrefix`. */
+function containing(word: string, candidates: readonly string[]): string | undefined {
+  const found = word.length < 3 ? [] : candidates.filter((candidate) => candidate.toLowerCase().includes(word));
+  return found.length === 1 ? found[0] : undefined;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */

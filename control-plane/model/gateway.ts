@@ -14,7 +14,7 @@ const certificateRef = z.strictObject({
 
 const listener = z.strictObject({
   name: sectionName,
-  /** Empty or absent for every host. */
+  /** Absent for every host. */
   hostname: hostname.optional(),
   port: portNumber,
   protocol: z.enum(['HTTP', 'HTTPS']),

@@ -34,12 +34,16 @@ const path = z
     /** Default `/`. */
     value: z.string().optional(),
   })
-  .superRefine((match, ctx) => {
-    const checked = (match.type === 'RegularExpression' ? regex : absolutePath).safeParse(match.value ?? '/');
-    for (const issue of checked.error?.issues ?? []) {
-      ctx.addIssue({ code: 'custom', path: ['value'], message: issue.message });
-    }
-  });
+  .superRefine(
+    (match, ctx) => {
+      const checked = (match.type === 'RegularExpression' ? regex : absolutePath).safeParse(match.value ?? '/');
+      for (const issue of checked.error?.issues ?? []) {
+        ctx.addIssue({ code: 'custom', path: ['value'], message: issue.message });
+      }
+    },
+    // Also when the type is not one: a person wants to hear of both.
+    { when: ({ value }) => typeof (value as { value?: unknown } | undefined)?.value === 'string' },
+  );
 
 const matchValue = z.string().min(1, 'must not be empty').max(4_096, 'at most 4,096 characters');
 

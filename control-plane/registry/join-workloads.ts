@@ -1,4 +1,4 @@
-import { portProtocol } from '../model/service.ts';
+import { portProtocol, type Service } from '../model/service.ts';
 import type { Workload } from '../model/workload.ts';
 import { selects } from './label-selector.ts';
 import type { MeshWorkload } from './mesh-snapshot.ts';
@@ -16,16 +16,12 @@ export function joinWorkloads(
   health: WorkloadHealth,
   status: StatusCollector,
 ): ReadonlyMap<string, MeshWorkload> {
-  const services = objects.all('Service');
+  const services = Map.groupBy(objects.all('Service').filter(hasSelector), ({ namespace }) => namespace);
   const workloads = new Map<string, MeshWorkload>();
   for (const entry of objects.all('Workload')) {
     const { spec } = entry.object;
-    const selecting = services.filter(
-      ({ namespace, object }) =>
-        namespace === entry.namespace &&
-        object.spec.selector !== undefined &&
-        Object.keys(object.spec.selector).length > 0 &&
-        selects(object.spec.selector, entry.labels),
+    const selecting = (services.get(entry.namespace) ?? []).filter(({ object }) =>
+      selects(object.spec.selector ?? {}, entry.labels),
     );
     status.ok(entry.origin, 'Accepted', 'Accepted', 'part of the mesh');
     reportHealth(entry, health, status);
@@ -47,6 +43,10 @@ export function joinWorkloads(
     });
   }
   return workloads;
+}
+
+function hasSelector({ object }: Entry<Service>): boolean {
+  return Object.keys(object.spec.selector ?? {}).length > 0;
 }
 
 function joinUpstreams(

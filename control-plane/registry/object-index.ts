@@ -23,6 +23,8 @@ export interface Entry<T extends MeshObject = MeshObject> {
  */
 export class ObjectIndex {
   readonly #entries = new Map<string, Map<string, Entry>>();
+  /** By kind, sorted; emptied for a kind that changes. */
+  readonly #sorted = new Map<string, readonly Entry[]>();
   /** By origin. */
   readonly #invalid = new Map<string, string>();
 
@@ -30,6 +32,7 @@ export class ObjectIndex {
     for (const { kind, namespace, name, stored } of changes) {
       const origin = objectKey(kind, namespace, name);
       this.#entries.get(kind)?.delete(`${namespace}/${name}`);
+      this.#sorted.delete(kind);
       this.#invalid.delete(origin);
       if (stored !== undefined) this.#add(origin, stored);
     }
@@ -37,8 +40,14 @@ export class ObjectIndex {
 
   /** Objects of a kind, oldest first; of the same age by name: the order in which the Gateway API settles conflicts. */
   all<K extends MeshObjectKind>(kind: K): readonly Entry<ObjectOf<K>>[] {
-    const entries = [...(this.#entries.get(kind)?.values() ?? [])] as Entry<ObjectOf<K>>[];
-    return entries.sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.key, b.key));
+    let sorted = this.#sorted.get(kind);
+    if (sorted === undefined) {
+      sorted = [...(this.#entries.get(kind)?.values() ?? [])].sort(
+        (a, b) => compare(a.createdAt, b.createdAt) || compare(a.key, b.key),
+      );
+      this.#sorted.set(kind, sorted);
+    }
+    return sorted as readonly Entry<ObjectOf<K>>[];
   }
 
   get<K extends MeshObjectKind>(kind: K, namespace: string, name: string): Entry<ObjectOf<K>> | undefined {
