@@ -272,7 +272,7 @@ class Sidecar implements RunningSidecar {
     return {
       required: [...ports.map(({ appPort }) => `inbound|${appPort}`), ...(outboundPort === 0 ? [] : ['outbound'])],
       optional: upstreams.map(({ localPort }) => `outbound|${localPort}`),
-      any: this.#options.mode === 'gateway',
+      atLeastOne: this.#options.mode === 'gateway',
     };
   }
 

@@ -75,18 +75,18 @@ function versioned(key: string, type: ResourceType, [, held]: [string, HeldResou
   };
 }
 
-function toJson(type: ResourceType, { any }: HeldResource): unknown {
+function toJson(type: ResourceType, { packed }: HeldResource): unknown {
   switch (type) {
     case 'cluster':
-      return Cluster.toJSON(Cluster.decode(any.value));
+      return Cluster.toJSON(Cluster.decode(packed.value));
     case 'endpoint':
-      return ClusterLoadAssignment.toJSON(ClusterLoadAssignment.decode(any.value));
+      return ClusterLoadAssignment.toJSON(ClusterLoadAssignment.decode(packed.value));
     case 'listener':
-      return Listener.toJSON(Listener.decode(any.value));
+      return Listener.toJSON(Listener.decode(packed.value));
     case 'route':
-      return RouteConfiguration.toJSON(RouteConfiguration.decode(any.value));
+      return RouteConfiguration.toJSON(RouteConfiguration.decode(packed.value));
     case 'secret': {
-      const secret = Secret.decode(any.value);
+      const secret = Secret.decode(packed.value);
       if (secret.type?.$case === 'tlsCertificate') {
         const redacted = { specifier: { $case: 'inlineString', value: '[redacted]' } } as const;
         secret.type.value.privateKey = {

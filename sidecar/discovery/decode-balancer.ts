@@ -15,9 +15,9 @@ export function decodeBalancer(reader: Reader, message: Cluster): BalancerConfig
   const policies = message.loadBalancingPolicy?.policies ?? [];
   if (policies.length === 0) return decodeLbPolicy(reader, message);
   for (const [index, policy] of policies.entries()) {
-    const any = policy.typedExtensionConfig?.typedConfig;
+    const packed = policy.typedExtensionConfig?.typedConfig;
     const path = `load_balancing_policy.policies[${index}].typed_extension_config.typed_config`;
-    const balancer = any === undefined ? undefined : decodePolicy(reader, path, any);
+    const balancer = packed === undefined ? undefined : decodePolicy(reader, path, packed);
     if (balancer !== undefined) return balancer;
   }
   const names = policies.map((policy) => policy.typedExtensionConfig?.typedConfig?.typeUrl ?? '(none)');
@@ -25,26 +25,26 @@ export function decodeBalancer(reader: Reader, message: Cluster): BalancerConfig
   return { kind: 'round-robin' };
 }
 
-function decodePolicy(reader: Reader, path: string, any: Any): BalancerConfig | undefined {
-  if (isType(any, PeakEwma)) {
-    const policy = reader.unpack(path, any, PeakEwma);
+function decodePolicy(reader: Reader, path: string, packed: Any): BalancerConfig | undefined {
+  if (isType(packed, PeakEwma)) {
+    const policy = reader.unpack(path, packed, PeakEwma);
     return {
       kind: 'peak-ewma',
       decayMs: reader.positiveDuration(`${path}.decay_time`, policy?.decayTime, 10_000),
       defaultRttMs: reader.positiveDuration(`${path}.default_rtt`, policy?.defaultRtt, 30),
     };
   }
-  if (isType(any, LeastRequest)) {
-    const policy = reader.unpack(path, any, LeastRequest);
+  if (isType(packed, LeastRequest)) {
+    const policy = reader.unpack(path, packed, LeastRequest);
     if (policy !== undefined) reader.only(path, policy, ['choiceCount', 'localityLbConfig']);
     return { kind: 'least-request', choices: choices(reader, `${path}.choice_count`, policy?.choiceCount) };
   }
-  if (isType(any, RoundRobin)) {
-    const policy = reader.unpack(path, any, RoundRobin);
+  if (isType(packed, RoundRobin)) {
+    const policy = reader.unpack(path, packed, RoundRobin);
     if (policy !== undefined) reader.only(path, policy, ['localityLbConfig']);
     return { kind: 'round-robin' };
   }
-  return isType(any, Random) ? { kind: 'random' } : undefined;
+  return isType(packed, Random) ? { kind: 'random' } : undefined;
 }
 
 function decodeLbPolicy(reader: Reader, message: Cluster): BalancerConfig {

@@ -111,10 +111,10 @@ function decodeProtocol(reader: Reader, message: Cluster): Pick<ClusterConfig, '
   for (const name of Object.keys(message.typedExtensionProtocolOptions)) {
     if (name !== httpOptionsName) reader.problem(`typed_extension_protocol_options["${name}"]`, 'not supported');
   }
-  const any = message.typedExtensionProtocolOptions[httpOptionsName];
-  if (any === undefined) return defaults;
+  const packed = message.typedExtensionProtocolOptions[httpOptionsName];
+  if (packed === undefined) return defaults;
   const path = `typed_extension_protocol_options["${httpOptionsName}"]`;
-  const options = reader.unpack(path, any, HttpProtocolOptions);
+  const options = reader.unpack(path, packed, HttpProtocolOptions);
   if (options === undefined) return defaults;
   reader.only(path, options, ['commonHttpProtocolOptions', 'upstreamProtocolOptions']);
   const common = options.commonHttpProtocolOptions;

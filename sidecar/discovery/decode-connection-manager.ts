@@ -101,9 +101,12 @@ function isSet(duration: Duration | undefined): duration is Duration {
 
 function checkHttpFilters(reader: Reader, path: string, message: HttpConnectionManager): void {
   for (const [index, filter] of message.httpFilters.entries()) {
-    const any = filter.configType?.$case === 'typedConfig' ? filter.configType.value : undefined;
-    if (isType(any, Router) || filter.disabled || filter.isOptional) continue;
-    reader.problem(join(path, `http_filters[${index}].typed_config`), `unsupported type ${any?.typeUrl ?? '(none)'}`);
+    const packed = filter.configType?.$case === 'typedConfig' ? filter.configType.value : undefined;
+    if (isType(packed, Router) || filter.disabled || filter.isOptional) continue;
+    reader.problem(
+      join(path, `http_filters[${index}].typed_config`),
+      `unsupported type ${packed?.typeUrl ?? '(none)'}`,
+    );
   }
 }
 

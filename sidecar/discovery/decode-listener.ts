@@ -38,9 +38,9 @@ export function decodeListener(message: Listener): Decoded<ListenerConfig> {
   const { address, port } = decodeAddress(reader, 'address', message.address, 0);
   for (const [index, filter] of message.listenerFilters.entries()) {
     // Connections are told apart by their first bytes anyway when a chain asks for it.
-    const any = filter.configType?.$case === 'typedConfig' ? filter.configType.value : undefined;
+    const packed = filter.configType?.$case === 'typedConfig' ? filter.configType.value : undefined;
     const path = `listener_filters[${index}].typed_config`;
-    if (!isType(any, TlsInspector)) reader.problem(path, `unsupported type ${any?.typeUrl ?? '(none)'}`);
+    if (!isType(packed, TlsInspector)) reader.problem(path, `unsupported type ${packed?.typeUrl ?? '(none)'}`);
   }
   if (message.filterChains.length === 0) reader.problem('filter_chains', 'missing');
   if (message.filterChains.length > maxChains) reader.problem('filter_chains', `more than ${maxChains}`);
@@ -112,12 +112,12 @@ function decodeFilters(
     return nothing;
   }
   const at = join(path, 'filters[0].typed_config');
-  const any = filter.configType?.$case === 'typedConfig' ? filter.configType.value : undefined;
-  if (isType(any, TcpProxy)) {
-    const message = reader.unpack(at, any, TcpProxy);
+  const packed = filter.configType?.$case === 'typedConfig' ? filter.configType.value : undefined;
+  if (isType(packed, TcpProxy)) {
+    const message = reader.unpack(at, packed, TcpProxy);
     return message === undefined ? nothing : decodeTcpProxy(reader, at, message);
   }
-  const message = reader.unpack(at, any, HttpConnectionManager);
+  const message = reader.unpack(at, packed, HttpConnectionManager);
   return message === undefined ? nothing : decodeConnectionManager(reader, at, message, direction);
 }
 

@@ -24,7 +24,7 @@ export type DecodedResource =
   | { type: 'route'; value: RouteTable }
   | { type: 'secret'; value: Secret };
 
-export type AcceptedResource = DecodedResource & { name: string; version: string; any: Any };
+export type AcceptedResource = DecodedResource & { name: string; version: string; packed: Any };
 
 export interface RefusedResource {
   name: string;
@@ -60,7 +60,7 @@ export function decodeResources(
     if (resource === undefined) continue;
     const decoded = decodeOne(type, resource, context);
     const problems = decoded.ok ? nameProblems(name, decoded.value) : decoded.problems;
-    if (decoded.ok && problems.length === 0) accepted.push({ ...decoded.value, name, version, any: resource });
+    if (decoded.ok && problems.length === 0) accepted.push({ ...decoded.value, name, version, packed: resource });
     else refused.push({ name, version, problems });
   }
   return { accepted, refused };
@@ -71,22 +71,22 @@ export function describeRefused(type: ResourceType, refused: readonly RefusedRes
   return refused.flatMap(({ name, problems }) => problems.map((problem) => `${typeNames[type]} "${name}": ${problem}`));
 }
 
-function decodeOne(type: ResourceType, any: Any, { trustDomain, now }: DecodeContext): Decoded<DecodedResource> {
-  if (any.typeUrl !== typeUrls[type]) {
-    return { ok: false, problems: [`holds a ${any.typeUrl === '' ? '(no type)' : any.typeUrl}`] };
+function decodeOne(type: ResourceType, packed: Any, { trustDomain, now }: DecodeContext): Decoded<DecodedResource> {
+  if (packed.typeUrl !== typeUrls[type]) {
+    return { ok: false, problems: [`holds a ${packed.typeUrl === '' ? '(no type)' : packed.typeUrl}`] };
   }
   try {
     switch (type) {
       case 'cluster':
-        return tag(type, decodeCluster(Cluster.decode(any.value)));
+        return tag(type, decodeCluster(Cluster.decode(packed.value)));
       case 'endpoint':
-        return tag(type, decodeEndpoints(ClusterLoadAssignment.decode(any.value)));
+        return tag(type, decodeEndpoints(ClusterLoadAssignment.decode(packed.value)));
       case 'listener':
-        return tag(type, decodeListener(Listener.decode(any.value)));
+        return tag(type, decodeListener(Listener.decode(packed.value)));
       case 'route':
-        return tag(type, decodeRoute(RouteConfiguration.decode(any.value)));
+        return tag(type, decodeRoute(RouteConfiguration.decode(packed.value)));
       case 'secret':
-        return tag(type, decodeSecret(SecretMessage.decode(any.value), trustDomain, now));
+        return tag(type, decodeSecret(SecretMessage.decode(packed.value), trustDomain, now));
     }
   } catch (error) {
     return { ok: false, problems: [`cannot be decoded: ${error instanceof Error ? error.message : String(error)}`] };

@@ -22,10 +22,10 @@ export function decodeDownstreamTls(
   path: string,
   socket: TransportSocket | undefined,
 ): DownstreamTlsConfig | undefined {
-  const any = socket?.configType?.value;
-  if (socket === undefined || isType(any, RawBuffer)) return undefined;
+  const packed = socket?.configType?.value;
+  if (socket === undefined || isType(packed, RawBuffer)) return undefined;
   const at = join(path, 'typed_config');
-  const context = reader.unpack(at, any, DownstreamTlsContext);
+  const context = reader.unpack(at, packed, DownstreamTlsContext);
   if (context === undefined) return undefined;
   // Resumption is always off (L-44), OCSP stapling is not done.
   reader.only(at, context, [
@@ -58,10 +58,10 @@ export function decodeUpstreamTls(
   path: string,
   socket: TransportSocket | undefined,
 ): UpstreamTlsConfig | undefined {
-  const any = socket?.configType?.value;
-  if (socket === undefined || isType(any, RawBuffer)) return undefined;
+  const packed = socket?.configType?.value;
+  if (socket === undefined || isType(packed, RawBuffer)) return undefined;
   const at = join(path, 'typed_config');
-  const context = reader.unpack(at, any, UpstreamTlsContext);
+  const context = reader.unpack(at, packed, UpstreamTlsContext);
   if (context === undefined) return undefined;
   reader.only(at, context, ['commonTlsContext', 'sni', 'maxSessionKeys', 'enforceRsaKeyUsage']);
   const common = decodeCommon(reader, join(at, 'common_tls_context'), context.commonTlsContext);

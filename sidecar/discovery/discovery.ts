@@ -72,8 +72,8 @@ export class Discovery {
     const { accepted, refused } = decodeResources(type, update.resources, context);
     const bindable = type === 'listener' ? await this.#checkAddresses(accepted, update.removed, refused) : accepted;
     for (const resource of bindable) {
-      const { name, version, any } = resource;
-      this.held.of(type).set(name, { version, any, updatedAt: now, refused: undefined });
+      const { name, version, packed } = resource;
+      this.held.of(type).set(name, { version, packed, updatedAt: now, refused: undefined });
       this.#stage(resource);
     }
     for (const name of update.removed) if (this.held.of(type).delete(name)) this.#stageRemoval(type, name);

@@ -4,7 +4,7 @@ import { type ResourceType, resourceTypes } from './type-urls.ts';
 /** A resource as it was last accepted, and what was wrong with a later version that was refused. */
 export interface HeldResource {
   version: string;
-  any: Any;
+  packed: Any;
   /** Milliseconds since the epoch. */
   updatedAt: number;
   refused: { version: string; details: string; at: number } | undefined;

@@ -50,8 +50,8 @@ export class LastGood {
     const resources = Object.fromEntries(
       resourceTypes.map((type) => [
         type,
-        [...held.of(type)].map(([name, { version, any }]) =>
-          Buffer.from(Resource.encode(Resource.fromPartial({ name, version, resource: any })).finish()).toString(
+        [...held.of(type)].map(([name, { version, packed }]) =>
+          Buffer.from(Resource.encode(Resource.fromPartial({ name, version, resource: packed })).finish()).toString(
             'base64',
           ),
         ),

@@ -40,17 +40,17 @@ export class Reader {
   }
 
   /** Decodes what an `Any` holds, when it is of the wanted type. */
-  unpack<M extends Message>(path: string, any: Any | undefined, codec: Codec<M>): M | undefined {
-    if (any === undefined) {
+  unpack<M extends Message>(path: string, packed: Any | undefined, codec: Codec<M>): M | undefined {
+    if (packed === undefined) {
       this.problem(path, 'missing');
       return undefined;
     }
-    if (!isType(any, codec)) {
-      this.problem(path, `unsupported type ${any.typeUrl === '' ? '(none)' : any.typeUrl}`);
+    if (!isType(packed, codec)) {
+      this.problem(path, `unsupported type ${packed.typeUrl === '' ? '(none)' : packed.typeUrl}`);
       return undefined;
     }
     try {
-      return codec.decode(any.value);
+      return codec.decode(packed.value);
     } catch (error) {
       this.problem(path, `cannot be decoded: ${error instanceof Error ? error.message : String(error)}`);
       return undefined;
@@ -85,8 +85,8 @@ interface Codec<M extends Message> {
 }
 
 /** Whether an `Any` says it holds this type. */
-export function isType(any: Any | undefined, codec: { readonly $type: string }): boolean {
-  return any?.typeUrl === `type.googleapis.com/${codec.$type}`;
+export function isType(packed: Any | undefined, codec: { readonly $type: string }): boolean {
+  return packed?.typeUrl === `type.googleapis.com/${codec.$type}`;
 }
 
 export function join(path: string, field: string): string {

@@ -7,7 +7,7 @@ export interface ExpectedListeners {
   /** Listeners that are waited for, but only for a while: their service may not exist yet. */
   optional: readonly string[];
   /** Whether at least one listener, of whatever name, must be up: a gateway. */
-  any: boolean;
+  atLeastOne: boolean;
 }
 
 export interface Readiness {
@@ -30,7 +30,7 @@ export function readinessOf(
   const missing = awaited.filter((name) => !active.has(name));
   const warming = listeners.filter(({ state }) => state === 'warming').map(({ name }) => name);
   if (missing.length > 0) return { ready: false, reason: `waiting for listeners: ${missing.join(', ')}` };
-  if (!expected.any) return { ready: true, reason: '' };
+  if (!expected.atLeastOne) return { ready: true, reason: '' };
   if (warming.length > 0) return { ready: false, reason: `listeners are warming: ${warming.join(', ')}` };
   if (active.size === 0) return { ready: false, reason: 'no listener yet' };
   return { ready: true, reason: '' };
