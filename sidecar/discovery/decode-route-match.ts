@@ -66,11 +66,11 @@ function decodeHeader(reader: Reader, path: string, message: HeaderMatcher): Val
         value: compileRegex(reader, join(path, 'safe_regex_match'), specifier.value),
       });
     case 'prefixMatch':
-      return result({ kind: 'regex', value: new RegExp(`${literally(specifier.value)}[^]*`) });
+      return result({ kind: 'regex', value: new RegExp(`${literally(specifier.value)}[\\s\\S]*`) });
     case 'suffixMatch':
-      return result({ kind: 'regex', value: new RegExp(`[^]*${literally(specifier.value)}`) });
+      return result({ kind: 'regex', value: new RegExp(`[\\s\\S]*${literally(specifier.value)}`) });
     case 'containsMatch':
-      return result({ kind: 'regex', value: new RegExp(`[^]*${literally(specifier.value)}[^]*`) });
+      return result({ kind: 'regex', value: new RegExp(`[\\s\\S]*${literally(specifier.value)}[\\s\\S]*`) });
     case 'stringMatch':
       return result(decodeString(reader, join(path, 'string_match'), specifier.value));
     default:
@@ -96,11 +96,11 @@ function decodeString(reader: Reader, path: string, message: StringMatcher): Val
       if (!message.ignoreCase) return { kind: 'exact', value: pattern.value };
       return { kind: 'regex', value: new RegExp(literally(pattern.value), flags) };
     case 'prefix':
-      return { kind: 'regex', value: new RegExp(`${literally(pattern.value)}[^]*`, flags) };
+      return { kind: 'regex', value: new RegExp(`${literally(pattern.value)}[\\s\\S]*`, flags) };
     case 'suffix':
-      return { kind: 'regex', value: new RegExp(`[^]*${literally(pattern.value)}`, flags) };
+      return { kind: 'regex', value: new RegExp(`[\\s\\S]*${literally(pattern.value)}`, flags) };
     case 'contains':
-      return { kind: 'regex', value: new RegExp(`[^]*${literally(pattern.value)}[^]*`, flags) };
+      return { kind: 'regex', value: new RegExp(`[\\s\\S]*${literally(pattern.value)}[\\s\\S]*`, flags) };
     case 'safeRegex':
       return { kind: 'regex', value: compileRegex(reader, join(path, 'safe_regex'), pattern.value) };
     default:
