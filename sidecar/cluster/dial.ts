@@ -61,7 +61,8 @@ export class Dial {
     this.#done = true;
     this.#timer.stop();
     this.#tcp.on('error', () => {});
-    this.#tcp.destroy();
+    this.#socket.on('error', () => {});
+    // Only the upper one of the two: to destroy TCP below TLS inside a TLS callback crashes Node.
     this.#socket.destroy();
   }
 

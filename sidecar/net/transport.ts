@@ -75,6 +75,7 @@ export class SocketTransport implements OwnedTransport, Flushable {
     this.socket.on('error', () => {});
     this.socket.on('close', () => this.#onClose());
     if (this.socket.destroyed) this.#onClose();
+    else this.socket.resume();
   }
 
   get bufferedBytes(): number {

@@ -9,18 +9,18 @@ export interface RenderedReply {
   body: Buffer;
 }
 
+const plainText = 'text/plain; charset=utf-8';
+
 /**
  * Makes the response of a {@link LocalReply}: the reason in a header for machines and in the body for people, as
  * JSON, or as a line of text for a client that asks for text first.
  */
 export function renderLocalReply(reply: LocalReply, request: RequestHead, requestId: string): RenderedReply {
   const headers = reply.headers?.clone() ?? new Headers();
-  const text = prefersText(request.headers.get('accept'));
   const bodyless = reply.status === 204 || reply.status === 304;
-  const body = bodyless ? Buffer.alloc(0) : Buffer.from(text ? textBody(reply, requestId) : jsonBody(reply, requestId));
-  if (!bodyless && !headers.has('content-type')) {
-    headers.appendRaw('content-type', 'content-type', text ? 'text/plain; charset=utf-8' : 'application/json');
-  }
+  const { text, type } = bodyOf(reply, request, requestId);
+  const body = Buffer.from(bodyless ? '' : text);
+  if (body.length > 0 && !headers.has('content-type')) headers.appendRaw('content-type', 'content-type', type);
   if (reply.reason !== '') headers.appendRaw('x-heddle-reason', 'x-heddle-reason', reasonHeader(reply));
   if (requestId !== '') headers.appendRaw('x-request-id', 'x-request-id', requestId);
   return {
@@ -35,16 +35,17 @@ export function renderLocalReply(reply: LocalReply, request: RequestHead, reques
   };
 }
 
-function jsonBody(reply: LocalReply, requestId: string): string {
+function bodyOf(reply: LocalReply, request: RequestHead, requestId: string): { text: string; type: string } {
   const { reason, message, details } = reply;
+  // What a route itself answers is sent as it was written.
+  if (reason === '') return { text: message, type: plainText };
+  if (prefersText(request.headers.get('accept'))) {
+    return { text: `${message}\n(${reason}, request ${requestId})\n`, type: plainText };
+  }
   const flags = formatResponseFlags(reply.flags);
-  return `${JSON.stringify({ error: { reason, message, requestId, flags, ...(Object.keys(details).length > 0 ? { details } : {}) } })}\n`;
-}
-
-function textBody(reply: LocalReply, requestId: string): string {
-  // A route's own response is sent as it was written.
-  if (reply.reason === '') return reply.message;
-  return `${reply.message}\n(${reply.reason}, request ${requestId})\n`;
+  const more = Object.keys(details).length > 0 ? { details } : {};
+  const error = { reason, message, requestId, flags, ...more };
+  return { text: `${JSON.stringify({ error })}\n`, type: 'application/json' };
 }
 
 /** `no-healthy-endpoints; service=cart; ejected=3/3` */

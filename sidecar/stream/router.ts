@@ -77,6 +77,5 @@ function redirect(head: RequestHead, route: Route, action: RedirectAction): Loca
 function respond(route: Route, action: RespondAction): LocalReply {
   const headers = new Headers();
   applyHeaderMutation(headers, route.responseHeaders);
-  if (!headers.has('content-type')) headers.set('content-type', 'text/plain; charset=utf-8');
   return { status: action.status, reason: '', details: {}, message: action.body, flags: 0, headers };
 }

@@ -94,7 +94,7 @@ function openTcpTunnel(
     },
     onOver: () => {},
   });
-  side.onEarlyClose = () => connection.destroy();
+  side.onEarlyClose = () => connection.onDownstreamGone();
   connection.start();
   return side;
 }

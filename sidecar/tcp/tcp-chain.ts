@@ -26,7 +26,7 @@ export class TcpChain implements Chain {
 
   serve(socket: Socket, facts: DownstreamFacts): OpenConnection {
     const connection = new TcpConnection(new SocketSide(socket), facts, this.#tcp, this.#scope, { onOver: () => {} });
-    socket.once('close', () => connection.destroy());
+    socket.once('close', () => connection.onDownstreamGone());
     connection.start();
     return {
       // Nobody knows where a byte stream may be cut: it ends when its peers end it.

@@ -86,9 +86,15 @@ export class TcpConnection {
     this.#connect(cluster);
   }
 
+  /** Ends both sides at once. */
   destroy(): void {
-    if (this.#relay !== undefined) this.#relay.destroy();
-    else this.#fail('', '');
+    this.#relay?.destroy();
+    this.onDownstreamGone();
+  }
+
+  /** The client went away; once the relay stands, it sees that by itself. */
+  onDownstreamGone(): void {
+    if (this.#relay === undefined) this.#fail('', '');
   }
 
   #connect(cluster: Cluster): void {

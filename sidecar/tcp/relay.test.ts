@@ -1,0 +1,163 @@
+import { expect, test } from 'vitest';
+import { makeSvid, makeTestAuthority } from '../../test/harness/certificates.ts';
+import { closedPort, cluster, endpoint, RawClient, TestProxy, tcpServer, until } from '../../test/harness/data-path.ts';
+import type { DownstreamTlsConfig, ListenerConfig } from '../net/listener-config.ts';
+import { responseFlags } from '../stream/response-flags.ts';
+
+function tcpListener(name: string, tls?: DownstreamTlsConfig): ListenerConfig {
+  return {
+    name: 'tcp',
+    direction: tls === undefined ? 'outbound' : 'inbound',
+    address: '127.0.0.1',
+    port: 0,
+    chains: [
+      {
+        name: 'tcp',
+        serverNames: [],
+        transport: 'any',
+        tls,
+        protocol: { kind: 'tcp', cluster: name, idleTimeoutMs: 60_000 },
+      },
+    ],
+  };
+}
+
+async function startRelay(endpoints: readonly number[]) {
+  const under = new TestProxy();
+  under.proxy.setCluster(cluster('db', endpoints, { protocol: 'tcp' }));
+  return { under, port: await under.proxy.setListener(tcpListener('db')) };
+}
+
+test('each direction ends on its own', async () => {
+  const upstream = await tcpServer((socket) => {
+    let all = '';
+    socket.on('data', (chunk) => {
+      all += String(chunk);
+    });
+    socket.on('end', () => {
+      socket.write(`you said ${all}`);
+      setTimeout(() => socket.end(', bye'), 20);
+    });
+  });
+  const { under, port } = await startRelay([upstream]);
+  const client = new RawClient(port).send('hello');
+  client.socket.end();
+  await until(() => client.ended);
+  expect(client.text).toBe('you said hello, bye');
+  await until(() => under.observer.tcp.length === 1);
+  expect(under.observer.tcp).toMatchObject([
+    { cluster: 'db', service: 'db.default', bytesReceived: 5, bytesSent: 19, flags: 0, reason: '' },
+  ]);
+  expect(under.proxy.describe().clusters[0]).toMatchObject({ connections: 0, activeRequests: 0 });
+});
+
+test('the upstream may speak first', async () => {
+  const { port } = await startRelay([await tcpServer((socket) => void socket.write('220 ready\r\n'))]);
+  await new RawClient(port).see(/220 ready/);
+});
+
+test('a client that does not read stops the upstream, and gets everything once it reads', async () => {
+  const size = 32 * 1024 * 1024;
+  let written = 0;
+  const upstream = await tcpServer((socket) => {
+    const block = Buffer.alloc(65_536);
+    const more = () => {
+      while (written < size) {
+        written += block.length;
+        if (!socket.write(block)) return void socket.once('drain', more);
+      }
+      socket.end();
+    };
+    more();
+  });
+  const { port } = await startRelay([upstream]);
+  const client = new RawClient(port);
+  client.socket.pause();
+  let before = -1;
+  await until(() => {
+    const still = written === before && written > 0;
+    before = written;
+    return still;
+  });
+  expect(written).toBeLessThan(size / 2);
+  client.socket.resume();
+  await until(() => client.ended);
+  expect(client.text.length).toBe(size);
+});
+
+test('an upstream that resets resets the client', async () => {
+  const { under, port } = await startRelay([
+    await tcpServer((socket) => void socket.once('data', () => socket.resetAndDestroy())),
+  ]);
+  const client = new RawClient(port).send('x');
+  await until(() => client.closed || client.ended);
+  await until(() => under.observer.tcp.length === 1);
+  expect(under.observer.tcp).toMatchObject([{ flags: responseFlags.UC.bit }]);
+});
+
+test('a relay in which nothing moves is ended', async () => {
+  const upstream = await tcpServer((socket) => void socket.on('data', (chunk) => socket.write(chunk)));
+  const { under, port } = await startRelay([upstream]);
+  const client = new RawClient(port).send('ping');
+  await client.see(/ping/);
+  under.advance(59_000);
+  client.send('pong');
+  await client.see(/pong/);
+  under.advance(59_000);
+  expect(client.ended).toBe(false);
+  under.advance(1_100);
+  await until(() => client.ended);
+  expect(under.observer.tcp).toMatchObject([{ flags: responseFlags.SI.bit, reason: 'stream-idle' }]);
+});
+
+test('an endpoint that refuses is replaced by another, and without one the client is turned away', async () => {
+  const up = await tcpServer((socket) => void socket.end('up'));
+  const { port } = await startRelay([await closedPort(), up]);
+  for (let i = 0; i < 2; i++) await new RawClient(port).see(/up/);
+  const { under, port: dead } = await startRelay([await closedPort()]);
+  const client = new RawClient(dead);
+  await until(() => client.closed || client.ended);
+  await until(() => under.observer.tcp.length === 1);
+  expect(under.observer.tcp).toMatchObject([{ reason: 'connect-refused', flags: responseFlags.UF.bit }]);
+});
+
+test('bytes go through two proxies with mutual TLS between them, and identities are recorded', async () => {
+  const authority = await makeTestAuthority();
+  const secretsFor = async (under: TestProxy, name: string) => {
+    const svid = await makeSvid(authority, `spiffe://mesh.test/ns/default/sa/${name}`);
+    under.secrets.set({ kind: 'certificate', name: 'default', notAfter: 0, ...svid });
+    const rootsPem = authority.certificate.toString('pem');
+    under.secrets.set({ kind: 'validation', name: 'ROOTCA', trustDomain: 'mesh.test', rootsPem });
+  };
+  const upstream = await tcpServer((socket) => {
+    socket.on('data', (chunk) => socket.write(chunk));
+    socket.on('end', () => socket.end());
+  });
+  const { under: far } = await startRelay([upstream]);
+  await secretsFor(far, 'db');
+  const farPort = await far.proxy.setListener({
+    ...tcpListener('db', {
+      certificateSecret: 'default',
+      validationSecret: 'ROOTCA',
+      requireClientCertificate: true,
+      allowedIds: [],
+      minVersion: 'TLSv1.3',
+    }),
+    name: 'inbound',
+  });
+  const near = new TestProxy();
+  await secretsFor(near, 'client');
+  const expectedIds = ['spiffe://mesh.test/ns/default/sa/db'];
+  const tls = { sni: 'db', expectedIds, certificateSecret: 'default', validationSecret: 'ROOTCA' };
+  near.proxy.setCluster(cluster('db', [endpoint(farPort, { tls: true })], { protocol: 'tcp', tls }));
+  const client = new RawClient(await near.proxy.setListener(tcpListener('db')));
+  client.send('x'.repeat(100_000));
+  await until(() => client.text.length === 100_000);
+  client.socket.end();
+  await until(() => client.ended);
+  await until(() => near.observer.tcp.length === 1 && far.observer.tcp.length === 1);
+  expect(near.observer.tcp).toMatchObject([{ upstreamPeer: expectedIds[0], bytesSent: 100_000, flags: 0 }]);
+  expect(far.observer.tcp).toMatchObject([
+    { downstreamPeer: 'spiffe://mesh.test/ns/default/sa/client', bytesReceived: 100_000, flags: 0 },
+  ]);
+});
