@@ -1,6 +1,7 @@
-import tls, { type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
+import tls from 'node:tls';
 import { ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 import { parseCertificate } from '../../certs/certificate.ts';
+import { chainOf } from '../../certs/peer-chain.ts';
 import { refused } from '../../certs/result.ts';
 import { parseSpiffeId } from '../../certs/spiffe-id.ts';
 import { parseTrustBundle } from '../../certs/trust-bundle.ts';
@@ -36,7 +37,7 @@ export function controlPlaneCredentials(trust: ControlPlaneTrust, client?: Clien
   });
   return ChannelCredentials.createFromSecureContext(context, {
     checkServerIdentity: (_host, certificate) => {
-      const result = verifyControlPlane(peerChain(certificate), trust);
+      const result = verifyControlPlane(chainOf(certificate), trust);
       return result.ok ? undefined : new Error(`control plane refused: ${result.reason}: ${result.detail}`);
     },
   });
@@ -72,15 +73,4 @@ function claimedTrustDomain(leaf: Buffer | undefined): string {
   const parsed = leaf === undefined ? undefined : parseCertificate(leaf);
   const id = parseSpiffeId((parsed?.ok && parsed.value.extensions.uris[0]) || '');
   return id.ok ? id.value.trustDomain : '';
-}
-
-/** What the peer sent, leaf first, as DER. OpenSSL may have added the root. */
-function peerChain(certificate: PeerCertificate): Buffer[] {
-  const chain: Buffer[] = [];
-  let current: PeerCertificate | undefined = certificate;
-  while (current?.raw !== undefined && chain.length < 10 && !chain.some((der) => der.equals(current?.raw ?? der))) {
-    chain.push(current.raw);
-    current = (current as Partial<DetailedPeerCertificate>).issuerCertificate;
-  }
-  return chain;
 }

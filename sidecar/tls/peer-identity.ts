@@ -1,6 +1,6 @@
-import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { maxChainLength, type VerifyReason, verifySvid } from '../../certs/verify.ts';
+import { verifyPeerSvid } from '../../certs/peer-chain.ts';
+import type { VerifyReason } from '../../certs/verify.ts';
 import type { Trust } from './secure-contexts.ts';
 
 /** Who the other side of a TLS connection is; `reason` starts with `tls.` and names the metric. */
@@ -26,7 +26,7 @@ export function verifyPeer(
   allowedIds: readonly string[] | undefined,
   now: number,
 ): PeerIdentity {
-  const verified = verifySvid(peerChain(socket), {
+  const verified = verifyPeerSvid(socket, {
     roots: trust.roots,
     trustDomain: trust.trustDomain,
     now,
@@ -40,16 +40,4 @@ export function verifyPeer(
     return { ok: false, reason: 'tls.wrong-ca', detail: `OpenSSL refuses the chain: ${openssl}` };
   }
   return { ok: true, id: verified.id };
-}
-
-/** The peer's leaf and the certificates above it, as DER. One more than allowed, so that the verifier can refuse it. */
-function peerChain(socket: TLSSocket): Buffer[] {
-  const chain: Buffer[] = [];
-  let certificate: X509Certificate | undefined = socket.getPeerX509Certificate();
-  while (certificate !== undefined && chain.length <= maxChainLength) {
-    chain.push(certificate.raw);
-    const issuer: X509Certificate | undefined = certificate.issuerCertificate;
-    certificate = issuer?.raw.equals(certificate.raw) ? undefined : issuer;
-  }
-  return chain;
 }
