@@ -1,10 +1,10 @@
 import path from 'node:path';
+import { FreePorts } from '../../lib/free-ports.ts';
 import type { ApiClient } from '../client.ts';
 import type { CliContext } from '../context.ts';
 import { explainProblems } from '../explain-problems.ts';
 import type { Child } from '../process/child.ts';
 import { type ControlPlaneReady, startControlPlane } from '../process/control-plane.ts';
-import { FreePorts } from '../process/free-port.ts';
 import type { ProxyReady } from '../process/proxy.ts';
 import { Supervisor } from '../process/supervisor.ts';
 import { type Application, planApplications, startApplication, untilListening } from './application.ts';

@@ -1,4 +1,4 @@
-import net from 'node:net';
+import { FreePorts } from '../../lib/free-ports.ts';
 import type { SealedFile } from './sealed-file.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 
@@ -17,11 +17,10 @@ export interface PickedPorts {
 export async function pickPorts(options: SidecarOptions, file: SealedFile | undefined): Promise<PickedPorts> {
   const before = readPicks(file);
   const picks: Record<string, number> = {};
-  const taken = new Set<number>();
+  const free = new FreePorts();
   const pick = async (key: string, wanted: number, address: string): Promise<number> => {
     if (wanted !== 0) return wanted;
-    const port = await freePort(address, before[key] ?? 0, taken);
-    taken.add(port);
+    const port = await free.next(address, before[key] ?? 0);
     picks[key] = port;
     return port;
   };
@@ -44,23 +43,4 @@ export async function pickPorts(options: SidecarOptions, file: SealedFile | unde
 function readPicks(file: SealedFile | undefined): Readonly<Record<string, number>> {
   const stored = file?.read();
   return stored?.ok ? (JSON.parse(stored.contents.toString('utf8')) as Record<string, number>) : {};
-}
-
-async function freePort(address: string, preferred: number, taken: ReadonlySet<number>): Promise<number> {
-  for (let attempt = 0; attempt < 20; attempt++) {
-    const port = await tryPort(address, attempt === 0 ? preferred : 0);
-    if (port !== undefined && !taken.has(port)) return port;
-  }
-  throw new Error(`no free port on ${address}`);
-}
-
-function tryPort(address: string, wanted: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen({ host: address, port: wanted, exclusive: true }, () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === 'object' ? bound?.port : undefined));
-    });
-  });
 }
