@@ -1,10 +1,10 @@
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { FreePorts } from '../../lib/free-ports.ts';
 import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import type { Child } from '../process/child.ts';
-import type { FreePorts } from '../process/free-port.ts';
 import { ownEnvironment } from '../process/own-environment.ts';
 import { proxyEnvironment, upstreamEnvironment } from '../process/proxy-environment.ts';
 import type { Supervisor } from '../process/supervisor.ts';
