@@ -69,6 +69,8 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
 
   destroy(): void {
     this.#leave();
+    // An idle connection is not broken off but ended.
+    if (this.codec.activeStreams === 0) this.#transport.end();
     this.#transport.destroy();
   }
 

@@ -58,6 +58,7 @@ export class HttpConnection implements ServerCodecEvents, TransportEvents {
   }
 
   destroy(): void {
+    if (this.#codec.activeStreams === 0) this.#transport.end();
     this.#transport.destroy();
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 import type { Transport } from '../stream/codec.ts';
+import { resetSocket } from './reset-socket.ts';
 import type { Flushable, WriteTurn } from './write-turn.ts';
 
 /** More than this towards the socket means: stop (security.md L-20). Bytes. */
@@ -128,7 +129,7 @@ export class SocketTransport implements OwnedTransport, Flushable {
 
   destroy(): void {
     this.#drop();
-    this.socket.destroy();
+    resetSocket(this.socket);
   }
 
   flush(): void {

@@ -95,7 +95,7 @@ export interface Transport {
   resume(): void;
   /** Sends what is queued, then FIN. Idempotent. */
   end(): void;
-  /** Drops everything at once. Idempotent. */
+  /** Drops everything at once; before `end`, so that the peer sees a break and no end in order. Idempotent. */
   destroy(): void;
 }
 

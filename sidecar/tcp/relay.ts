@@ -9,6 +9,7 @@ export interface RelaySide {
   write(chunk: Buffer): boolean;
   /** Sends FIN after what was written. */
   end(): void;
+  /** Breaks it off: before `end`, with RST. */
   destroy(): void;
   pause(): void;
   resume(): void;
@@ -105,10 +106,11 @@ export class Relay {
     if (this.#over) return;
     this.#over = true;
     this.#timer.stop();
-    // Ended in order, the other side still writes out what it has; broken, the break is passed on.
+    // Ended in order, the other side still writes out what it has; broken, the break is passed on. An idle connection
+    // has nothing under way that could be broken.
     for (const side of [this.#up.from, this.#up.to]) {
-      if (broken === undefined) side.end();
-      else side.destroy();
+      if (broken === undefined || broken === 'idle') side.end();
+      if (broken !== undefined) side.destroy();
     }
     this.#onOver({ bytesReceived: this.#up.bytes, bytesSent: this.#down.bytes, broken });
   }

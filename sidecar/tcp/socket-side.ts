@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { resetSocket } from '../net/reset-socket.ts';
 import type { RelayEvents, RelaySide } from './relay.ts';
 
 /** A TCP or TLS socket as one end of a relay. */
@@ -29,7 +30,7 @@ export class SocketSide implements RelaySide {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    resetSocket(this.#socket);
   }
 
   pause(): void {

@@ -23,6 +23,8 @@ export interface StaticProxyOptions {
   forward?: Partial<ForwardAction>;
   cluster?: Partial<ClusterConfig>;
   routes?: readonly Route[];
+  /** Hosts that the route table knows. Default: all. */
+  domains?: readonly string[];
   tls?: DownstreamTlsConfig;
   secrets?: readonly Secret[];
   /** With one, time stands still but for {@link StaticProxy.advance}. */
@@ -209,7 +211,7 @@ function tableOf(options: StaticProxyOptions) {
   };
   return {
     name: 'static',
-    virtualHosts: [{ name: 'any', domains: ['*'], routes: [...(options.routes ?? []), route] }],
+    virtualHosts: [{ name: 'any', domains: options.domains ?? ['*'], routes: [...(options.routes ?? []), route] }],
   };
 }
 
