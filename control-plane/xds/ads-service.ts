@@ -42,6 +42,7 @@ export interface AdsServiceOptions {
   /** Called with the first request. When it admits, the cache must hold the node's resources. */
   admit(node: XdsNode, identity: string): Admission;
   onOpen(key: string, connection: AdsConnection): void;
+  /** Called once for each node that was admitted, also when a limit kept its stream from opening. */
   onClose(key: string, connection: AdsConnection): void;
   onNack(connection: AdsConnection, nack: Nack): void;
 }
@@ -178,6 +179,7 @@ class ServedStream implements AdsConnection {
     const { key, quota } = admission;
     const release = this.#streams.take(`node ${quota}`, maxStreamsPerNode);
     if (release === undefined) {
+      this.#options.onClose(key, this);
       return this.#end(status.RESOURCE_EXHAUSTED, `more than ${maxStreamsPerNode} streams of ${quota}`);
     }
     this.#open(key, node, release);
