@@ -86,7 +86,6 @@ function admit(socket: tls.TLSSocket, options: TlsServerOptions): void {
 
 function verifyPeer(socket: tls.TLSSocket, { roots, trustDomain, clock }: TlsServerOptions): Peer {
   if (socket.getPeerX509Certificate() === undefined) return { kind: 'anonymous' };
-  process.stderr.write('CHAIN ' + socket.authorized + String(socket.authorizationError) + '\n');
   const verified = verifyPeerSvid(socket, { roots, trustDomain, now: clock.wallTime() });
   if (!verified.ok) return { kind: 'refused', reason: `${verified.reason}: ${verified.detail}` };
   return { kind: 'verified', id: verified.id, notAfter: verified.notAfter };
