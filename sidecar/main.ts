@@ -40,6 +40,9 @@ async function run({ options, exitWithParent }: Extract<typeof flags, { kind: 'o
     stoppedAt ??= performance.now();
     stop();
   };
+  // Nobody who reads what is written is no reason to end.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   if (exitWithParent) {
