@@ -11,7 +11,7 @@ import type { Headers } from './headers.ts';
 export interface AttemptOwner {
   /** The request may be sent now. */
   onAttemptReady(attempt: Attempt): void;
-  onAttemptInformational(head: ResponseHead): void;
+  onAttemptInformational(attempt: Attempt, head: ResponseHead): void;
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void;
   onAttemptData(attempt: Attempt, chunk: Buffer, end: boolean): void;
   onAttemptTrailers(attempt: Attempt, trailers: Headers): void;
@@ -130,7 +130,7 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
   }
 
   onInformational(head: ResponseHead): void {
-    if (!this.#over) this.#owner.onAttemptInformational(head);
+    if (!this.#over) this.#owner.onAttemptInformational(this, head);
   }
 
   onHead(head: ResponseHead, end: boolean): void {

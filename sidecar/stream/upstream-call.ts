@@ -148,7 +148,8 @@ export class UpstreamCall implements AttemptOwner {
     else this.#pauseBody();
   }
 
-  onAttemptInformational(head: ResponseHead): void {
+  onAttemptInformational(attempt: Attempt, head: ResponseHead): void {
+    if (!attempt.endpoint.config.tls) stripOwnHeaders(head.headers);
     this.#owner.onUpstreamInformational(head);
   }
 
