@@ -8,7 +8,7 @@ import { createObserver, type ProxyObserver } from '../../sidecar/observe/create
 import type { Direction } from '../../sidecar/observe/stream-info.ts';
 import { createProxy } from '../../sidecar/proxy.ts';
 import type { ProxyDescription } from '../../sidecar/proxy-description.ts';
-import { type ForwardAction, noMutation, type Route } from '../../sidecar/route/route-table.ts';
+import { type ForwardAction, noMutation, type RetryPolicy, type Route } from '../../sidecar/route/route-table.ts';
 import type { Secret, SecretSource } from '../../sidecar/tls/secret.ts';
 
 export interface StaticProxyOptions {
@@ -35,19 +35,22 @@ export interface StaticProxyOptions {
 export const clusterName = 'outbound|80||app.test.svc.cluster.local';
 export const listenerName = 'static';
 
+/** The control plane's default. */
+export const retryPolicy: RetryPolicy = {
+  attempts: 1,
+  perTryTimeoutMs: 5_000,
+  on: new Set(['connect-failure', 'refused-stream', 'reset-before-request', 'reset', 'gateway-error'] as const),
+  statuses: [],
+  backoffBaseMs: 25,
+  backoffMaxMs: 250,
+};
+
 const defaultForward: ForwardAction = {
   kind: 'forward',
   clusters: [{ name: clusterName, weight: 1, requestHeaders: noMutation, responseHeaders: noMutation }],
   timeoutMs: 15_000,
   idleTimeoutMs: 300_000,
-  retry: {
-    attempts: 1,
-    perTryTimeoutMs: 5_000,
-    on: new Set(['connect-failure', 'refused-stream', 'reset-before-request', 'reset', 'gateway-error'] as const),
-    statuses: [],
-    backoffBaseMs: 25,
-    backoffMaxMs: 250,
-  },
+  retry: retryPolicy,
   pathRewrite: undefined,
   hostRewrite: undefined,
 };

@@ -1,3 +1,4 @@
+import http from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, get, startApp } from '../harness/app.ts';
 import { type ProxyProcess, TestMesh } from '../harness/mesh.ts';
@@ -55,11 +56,14 @@ afterAll(async () => {
 
 const url = () => `http://127.0.0.1:${mesh.upstream(web, 'ratings:80')}/`;
 
+const agent = new http.Agent({ keepAlive: true, maxSockets: 50 });
+afterAll(() => agent.destroy());
+
 /** How many of `count` requests v2 answered. */
 async function shareOfV2(count: number): Promise<number> {
   let v2 = 0;
   for (let done = 0; done < count; done += 50) {
-    const replies = await Promise.all(Array.from({ length: 50 }, () => get(url())));
+    const replies = await Promise.all(Array.from({ length: 50 }, () => get(url(), { agent })));
     expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
     v2 += replies.filter(({ body }) => body === 'v2').length;
   }
