@@ -167,7 +167,7 @@ export class AdsStream {
       protocol.write({
         typeUrl,
         nonce,
-        version: subscription.version(target),
+        version: () => subscription.version(target),
         resources: [...changed, ...retained],
         removed: [...due.removed, ...due.absent],
       }),

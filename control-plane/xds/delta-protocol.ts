@@ -31,9 +31,8 @@ export const deltaProtocol: AdsProtocol = {
 
   sendsWholeSet: () => false,
 
-  write({ typeUrl, nonce, version, resources, removed }) {
+  write({ typeUrl, nonce, resources, removed }) {
     const response = DeltaDiscoveryResponse.fromPartial({
-      systemVersionInfo: version,
       typeUrl,
       nonce,
       resources: resources.map((resource) => ({

@@ -29,8 +29,8 @@ export interface AdsRequest {
 export interface AdsResponse {
   readonly typeUrl: TypeUrl;
   readonly nonce: string;
-  /** Version of the whole of what the client asked for. */
-  readonly version: string;
+  /** Version of the whole of what the client asked for; computed when it is needed. */
+  readonly version: () => string;
   readonly resources: readonly XdsResource[];
   /** Names that the client should no longer have, or that do not exist. */
   readonly removed: readonly string[];

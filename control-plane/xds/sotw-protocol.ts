@@ -36,7 +36,7 @@ export const sotwProtocol: AdsProtocol = {
 
   write({ typeUrl, nonce, version, resources }) {
     const response = DiscoveryResponse.fromPartial({
-      versionInfo: version,
+      versionInfo: version(),
       typeUrl,
       nonce,
       resources: resources.map((resource) => ({ typeUrl, value: Buffer.from(resource.bytes) })),

@@ -52,6 +52,8 @@ export class Subscription {
   /** Names to be sent again although a response with them is under way. */
   readonly #again = new Set<string>();
   #lastNonce = '';
+  /** The last difference, as long as nothing that it depends on changes: streams ask for it at every request. */
+  #difference: { target: Target; value: Difference } | undefined;
   #nacks = 0;
   #error = '';
 
@@ -96,6 +98,7 @@ export class Subscription {
 
   /** State-of-the-world: the whole list of names. */
   replaceNames(names: readonly string[]): void {
+    this.#difference = undefined;
     if (names.length === 0) {
       if (this.#everNamed) this.#wildcard = false;
       else this.#wildcard = wholeSetTypes.has(this.typeUrl);
@@ -113,6 +116,7 @@ export class Subscription {
    * request for a type that has wildcards is the older way to ask for everything.
    */
   add(names: readonly string[], first: boolean): void {
+    this.#difference = undefined;
     if (first && names.length === 0) this.#wildcard = wholeSetTypes.has(this.typeUrl);
     for (const name of names) {
       if (name === '*') {
@@ -126,6 +130,7 @@ export class Subscription {
 
   /** Delta: names to leave out. One that a wildcard still covers is sent again, so that the client knows it stays. */
   drop(names: readonly string[]): void {
+    this.#difference = undefined;
     for (const name of names) {
       if (name === '*') this.#wildcard = false;
       this.#names.delete(name);
@@ -136,6 +141,7 @@ export class Subscription {
 
   /** What the client brings along from an earlier stream. */
   assume(versions: Iterable<readonly [name: string, version: string]>): void {
+    this.#difference = undefined;
     for (const [name, version] of versions) if (this.wants(name)) this.#held.set(name, version);
   }
 
@@ -149,6 +155,7 @@ export class Subscription {
 
   /** Treats resources as never sent. */
   forget(names: Iterable<string>): void {
+    this.#difference = undefined;
     for (const name of names) {
       if (this.#pending !== undefined) this.#again.add(name);
       this.#held.delete(name);
@@ -159,6 +166,11 @@ export class Subscription {
 
   /** What the client lacks, apart from what it refused already. */
   difference(target: Target): Difference {
+    if (this.#difference?.target !== target) this.#difference = { target, value: this.#compare(target) };
+    return this.#difference.value;
+  }
+
+  #compare(target: Target): Difference {
     const changed = this.wanted(target).filter(
       ({ name, version }) => this.#held.get(name) !== version && this.#refused.get(name) !== version,
     );
@@ -203,6 +215,7 @@ export class Subscription {
     const pending = this.#pending;
     if (pending?.nonce !== nonce) return false;
     this.#pending = undefined;
+    this.#difference = undefined;
     this.#error = '';
     for (const { name, version } of pending.changed) {
       this.#refused.delete(name);
@@ -222,6 +235,7 @@ export class Subscription {
     const pending = this.#pending;
     if (pending?.nonce !== nonce) return false;
     this.#pending = undefined;
+    this.#difference = undefined;
     this.#again.clear();
     this.#nacks++;
     this.#error = error;
