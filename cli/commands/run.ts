@@ -1,4 +1,5 @@
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { CliError, ExitCode } from '../cli-error.ts';
@@ -8,7 +9,7 @@ import { runForeground } from '../process/foreground-command.ts';
 import { KeptProxy } from '../process/kept-proxy.ts';
 import { inboundPortFlags, type ProxyReady } from '../process/proxy.ts';
 import { proxyEnvironment, upstreamEnvironment } from '../process/proxy-environment.ts';
-import { endingSignal, signalNumbers } from '../process/signals.ts';
+import { endingSignal, onEndingSignal, signalNumbers } from '../process/signals.ts';
 import { Supervisor } from '../process/supervisor.ts';
 import { collect, examples, namespaceOption, type ServerOptions, serverOption, wholeNumber } from './shared-options.ts';
 
@@ -93,6 +94,8 @@ async function runWithSidecar(context: CliContext, words: readonly string[], opt
     flags: (ready) => sidecarFlags(options, ready),
     report: say,
   });
+  // Whoever listens changes below; at no moment may nobody do so, or the signal would end us and nothing else.
+  const always = onEndingSignal(() => {});
   const ending = endingSignal(() => supervisor.killAll());
   try {
     const starting = withProgress(context.stderr, `starting the sidecar of ${name}`, () => proxy.start());
@@ -117,6 +120,11 @@ async function runWithSidecar(context: CliContext, words: readonly string[], opt
     const impatient = endingSignal(() => supervisor.killAll());
     await supervisor.stop((options.drainSeconds + 2) * 1000);
     impatient.dispose();
+    always();
+    // A name of our making is never used again; nor is what was kept under it.
+    if (options.name === undefined && proxy.child?.status?.code === 0) {
+      fs.rmSync(stateDir, { recursive: true, force: true });
+    }
   }
 }
 

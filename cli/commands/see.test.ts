@@ -157,7 +157,7 @@ const trace: Trace = {
       retries: 1,
       flags: 'UH',
       reason: 'no-healthy-endpoints',
-      route: `default/shop/${'a-service-with-a-long-name'.repeat(2)}`,
+      route: `HTTPRoute/shop/${'a-route-with-a-long-name'.repeat(2)}/rule/0`,
     }),
   ],
 };

@@ -7,6 +7,7 @@ import type { Child } from '../process/child.ts';
 import { type ControlPlaneReady, startControlPlane } from '../process/control-plane.ts';
 import type { ProxyReady } from '../process/proxy.ts';
 import { Supervisor } from '../process/supervisor.ts';
+import { warmCompileCache } from '../process/warm-compile-cache.ts';
 import { type Application, planApplications, startApplication, untilListening } from './application.ts';
 import type { DevFile } from './dev-file.ts';
 import { startGateway, startSidecar } from './proxies.ts';
@@ -58,7 +59,7 @@ export class DevMesh {
     const starting = this.#startControlPlane();
     const applications = await planApplications(this.#options.file.dev, this.#options.folder, new FreePorts());
     const programs = applications.map((application) => this.#startApplication(application));
-    this.#client = await starting;
+    [this.#client] = await Promise.all([starting, warmCompileCache(this.#context, this.#supervisor, this.#logDir)]);
     await explainProblems(this.#context, () =>
       this.client.apply({
         files: [this.#options.file.resources],

@@ -123,9 +123,9 @@ export function shortIdentity(identity: string): string {
   return identity === '' ? '-' : identity;
 }
 
-/** `HTTPRoute/shop/ratings/rule/0` → `shop/ratings/0`; other names stay. */
+/** `HTTPRoute/shop/ratings/rule/0` → `shop/ratings/0`, `default/shop/cart` → `default`, `inbound|3000` → `inbound`. */
 export function shortRoute(route: string): string {
   const [, name, rule] = /^HTTPRoute\/(.+)\/rule\/(\d+)$/.exec(route) ?? [];
   if (name !== undefined) return `${name}/${rule}`;
-  return route === '' ? '-' : route;
+  return /^(default(?=\/)|inbound(?=\|))/.exec(route)?.[0] ?? (route || '-');
 }

@@ -5,6 +5,11 @@ import type { CliContext } from '../context.ts';
 export function ownEnvironment(context: CliContext): Record<string, string | undefined> {
   return {
     ...context.env,
-    NODE_COMPILE_CACHE: context.env.NODE_COMPILE_CACHE ?? path.join(context.root, 'node_modules', '.cache', 'heddle'),
+    NODE_COMPILE_CACHE: compileCache(context),
   };
+}
+
+/** The folder that bin/heddle.mjs uses too. */
+export function compileCache(context: CliContext): string {
+  return context.env.NODE_COMPILE_CACHE ?? path.join(context.root, 'node_modules', '.cache', 'heddle');
 }

@@ -88,9 +88,11 @@ function explainNotReady(child: Child): string {
   const status = child.status;
   if (status?.error !== undefined) return `cannot start ${name} (${command}): ${status.error}`;
   const what =
-    status === undefined ? `was not ready within ${readyTimeoutMs / 1000} s` : `ended (${describeExit(status)})`;
+    status === undefined
+      ? `was not ready within ${readyTimeoutMs / 1000} s`
+      : `ended before it was ready (${describeExit(status)})`;
   const tail = child.logTail().map((line) => `    ${readableLogLine(line)}\n`);
-  return `${name} ${what} before it was ready; the end of ${logFile}:\n${tail.join('')}`.trimEnd();
+  return `${name} ${what}; the end of ${logFile}:\n${tail.join('')}`.trimEnd();
 }
 
 export function describeExit(status: ExitStatus): string {
