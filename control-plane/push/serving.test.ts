@@ -291,7 +291,9 @@ test('a proxy that left stays in the list as not connected', async () => {
   const client = await connectCart(await mesh.join('cart'));
   client.close();
   await until(() => mesh.connected.get('shop/cart-1') === false);
-  expect(mesh.serving.proxies()).toMatchObject([{ id: 'cart-1.shop', connected: false, types: { CDS: {} } }]);
+  expect(mesh.serving.proxies()).toMatchObject([
+    { id: 'cart-1.shop', connected: false, types: { CDS: { state: 'SYNCED', resources: 3 } } },
+  ]);
 });
 
 test('closing tells nobody that proxies are gone, and leaves the CA files for the next start', async () => {

@@ -158,9 +158,10 @@ class ServedStream implements AdsConnection {
     this.#timer.stop();
     const admitted = this.#admitted;
     if (admitted === undefined) return;
-    this.#admitted = undefined;
     admitted.release();
+    // What the stream was is still there to be read and kept.
     this.#options.onClose(admitted.key, this);
+    this.#admitted = undefined;
   }
 
   /** The first request: it must be small and name a node that the identity may be. */
