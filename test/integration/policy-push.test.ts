@@ -56,14 +56,14 @@ afterAll(async () => {
 
 const url = () => `http://127.0.0.1:${mesh.upstream(web, 'ratings:80')}/`;
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: 50 });
+const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
 afterAll(() => agent.destroy());
 
 /** How many of `count` requests v2 answered. */
 async function shareOfV2(count: number): Promise<number> {
   let v2 = 0;
-  for (let done = 0; done < count; done += 50) {
-    const replies = await Promise.all(Array.from({ length: 50 }, () => get(url(), { agent })));
+  for (let done = 0; done < count; done += 20) {
+    const replies = await Promise.all(Array.from({ length: 20 }, () => get(url(), { agent })));
     expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
     v2 += replies.filter(({ body }) => body === 'v2').length;
   }
@@ -74,12 +74,12 @@ test('a canary route moves 20 % of requests within 3 %, and deleting restores', 
   expect(await shareOfV2(100)).toBe(0);
   await mesh.apply(route(80, 20));
   await mesh.synced();
-  await until(async () => (await shareOfV2(50)) > 0, 'the canary to be in force');
+  await until(async () => (await shareOfV2(60)) > 0, 'the canary to be in force');
   const share = await shareOfV2(2000);
   expect(share).toBeGreaterThan(0.17);
   expect(share).toBeLessThan(0.23);
   await mesh.apply(route(100, 0));
-  await until(async () => (await shareOfV2(50)) === 0, 'the canary to be gone');
+  await until(async () => (await shareOfV2(60)) === 0, 'the canary to be gone');
 });
 
 test('a broken file changes nothing and lists all its problems', async () => {
