@@ -134,10 +134,13 @@ test('UP-16: of an upstream that resets every second request, all GETs are serve
   bench.upstream.clear();
   count = 0;
   const answers: RawResponse[] = [];
-  for (let i = 0; i < 50; i++) answers.push(await ask(bench.edge, head('Content-Length: 1\r\n', 'POST / HTTP/1.1').concat('x')));
+  for (let i = 0; i < 50; i++)
+    answers.push(await ask(bench.edge, head('Content-Length: 1\r\n', 'POST / HTTP/1.1').concat('x')));
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(25);
   const failed = answers.filter(({ status }) => status !== 200);
-  expect(failed.every((answer) => answer.status === 503 && answer.get('x-heddle-reason')?.startsWith('upstream-reset;'))).toBe(true);
+  expect(
+    failed.every((answer) => answer.status === 503 && answer.get('x-heddle-reason')?.startsWith('upstream-reset;')),
+  ).toBe(true);
   expect(bench.upstream.requests).toHaveLength(50);
 });
 
@@ -163,12 +166,17 @@ test('UP-16: connections that nobody answers time out, and past the queue reques
 test('UP-18: a storm of 503 with Retry-After: 0 meets no more retries than the budget', async () => {
   const held: (() => void)[] = [];
   bench.upstream.answer = (_, socket) => {
-    const answer = () => socket.write(response('Content-Length: 4\r\nRetry-After: 0\r\n', 'HTTP/1.1 503 Service Unavailable').concat('busy'));
+    const answer = () =>
+      socket.write(
+        response('Content-Length: 4\r\nRetry-After: 0\r\n', 'HTTP/1.1 503 Service Unavailable').concat('busy'),
+      );
     if (held.length < 100) held.push(answer);
     else answer();
     if (held.length === 100) for (const release of held) release();
   };
-  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => ask(bench.edge, head('', `GET /${i} HTTP/1.1`))));
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => ask(bench.edge, head('', `GET /${i} HTTP/1.1`))),
+  );
   expect(answers.map(({ status }) => status)).toEqual(Array(100).fill(503));
   expect(answers.every((answer) => answer.get('retry-after') === '0' && answer.body === 'busy')).toBe(true);
   const retries = bench.upstream.requests.filter((request) => request.get('x-heddle-attempt') === '2');

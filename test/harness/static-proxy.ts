@@ -35,7 +35,7 @@ export interface StaticProxyOptions {
 export const clusterName = 'outbound|80||app.test.svc.cluster.local';
 export const listenerName = 'static';
 
-/** The control plane's default. */
+/** The control plane's default, and `gateway-error`, so that answers are retried too. */
 export const retryPolicy: RetryPolicy = {
   attempts: 1,
   perTryTimeoutMs: 5_000,
