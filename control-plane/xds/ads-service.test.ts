@@ -104,9 +104,12 @@ test('L-91: a first message over 64 KiB is refused, but what a client brings alo
   expect(await refused.ended).toBe(status.INVALID_ARGUMENT);
   refused.close();
 
+  // Nor does the list of extensions that a stock Envoy sends.
+  const extensions = Array.from({ length: 2_000 }, (_, index) => ({ name: `envoy.filters.http.extension-${index}` }));
   const taken = rawCall();
   const answer = once(taken.call, 'data');
-  taken.call.write(request({ initialResourceVersions: Object.fromEntries(names.map((name) => [name, 'v'])) }));
+  const initialResourceVersions = Object.fromEntries(names.map((name) => [name, 'v']));
+  taken.call.write(request({ node: { id: 'cart-1.shop', extensions }, initialResourceVersions }));
   await answer;
   taken.call.cancel();
   taken.close();

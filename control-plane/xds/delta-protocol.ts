@@ -12,10 +12,13 @@ export const deltaProtocol: AdsProtocol = {
   read(bytes) {
     const request = DeltaDiscoveryRequest.decode(bytes);
     const versions = Object.entries(request.initialResourceVersions);
+    const { node, nodeBytes, extensionBytes } = readNode(request.node);
+    // What a client has grows with the mesh; it is no part of what makes a first message suspicious.
+    const versionBytes = versions.reduce((sum, [name, version]) => sum + name.length + version.length + 6, 0);
     return {
-      ...readNode(request.node),
-      // What a client has grows with the mesh; it is no part of what makes a first message suspicious.
-      messageBytes: bytes.length - versions.reduce((sum, [name, version]) => sum + name.length + version.length + 6, 0),
+      node,
+      nodeBytes,
+      messageBytes: bytes.length - extensionBytes - versionBytes,
       typeUrl: request.typeUrl,
       nonce: request.responseNonce,
       error: request.errorDetail?.message,

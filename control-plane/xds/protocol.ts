@@ -13,8 +13,9 @@ export interface XdsNode {
 /** A request of either form, read. */
 export interface AdsRequest {
   readonly node: XdsNode | undefined;
-  /** Encoded size of the node, and of the message without what a reconnecting client brings along. Bytes. */
+  /** Encoded size of the node, in bytes, without its list of extensions. */
   readonly nodeBytes: number;
+  /** Size of the message without that list and without the versions that a reconnecting client brings along. */
   readonly messageBytes: number;
   readonly typeUrl: string;
   /** Nonce of the response that this answers; empty for none. */

@@ -12,9 +12,11 @@ export const sotwProtocol: AdsProtocol = {
 
   read(bytes) {
     const request = DiscoveryRequest.decode(bytes);
+    const { node, nodeBytes, extensionBytes } = readNode(request.node);
     return {
-      ...readNode(request.node),
-      messageBytes: bytes.length,
+      node,
+      nodeBytes,
+      messageBytes: bytes.length - extensionBytes,
       typeUrl: request.typeUrl,
       nonce: request.responseNonce,
       error: request.errorDetail?.message,
