@@ -44,6 +44,7 @@ export class HttpConnection implements ServerCodecEvents, TransportEvents {
       ...(serverName === undefined ? {} : { serverName }),
       dateHeader: scope.edge,
       clock: scope.clock,
+      onDropped: (reason) => this.service.scope.observer.onFieldDropped(this.service.scope.listener, reason),
     });
   }
 

@@ -67,6 +67,12 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
   const requests = new RequestMetrics(options, maxSeries);
   const tcp = new TcpMetrics(options, maxSeries);
   const refusals = new Refusals(clock, log, maxSeries);
+  const dropped = new LabelledValues(
+    'heddle_dropped_fields_total',
+    'counter',
+    'Fields left out of requests that went on',
+    maxSeries,
+  );
   const connections = new LabelledValues('heddle_connections', 'gauge', 'Open client connections', maxSeries);
   const opened = new LabelledValues('heddle_connections_total', 'counter', 'Client connections accepted', maxSeries);
   const writer = accessLog && new BatchWriter({ write: accessLog.write });
@@ -77,6 +83,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
     ...requests.families(),
     ...tcp.families(),
     refusals.counter,
+    dropped,
     connections,
     opened,
     ...ownMetrics(requests, exporter, writer),
@@ -103,6 +110,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
       if (trace.sampled) exporter.addTcp(info, trace);
     },
     onRefused: (listener, reason, detail, peerAddress) => refusals.record(listener, reason, detail, peerAddress),
+    onFieldDropped: (listener, reason) => dropped.add({ listener, reason }, 1),
     onConnectionOpen(listener) {
       connections.add({ listener }, 1);
       opened.add({ listener }, 1);

@@ -22,6 +22,8 @@ export interface Observer {
    * response. `reason` is a stable kebab-case name; it counts a metric and is logged at most ten times a second.
    */
   onRefused(listener: string, reason: string, detail: string, peerAddress: string): void;
+  /** A field was left out of a request that went on without it, for example `h1.alias-field-name`. Counted only. */
+  onFieldDropped(listener: string, reason: string): void;
   onConnectionOpen(listener: string): void;
   onConnectionClose(listener: string): void;
 }

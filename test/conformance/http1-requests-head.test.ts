@@ -122,10 +122,12 @@ test('H1-34: names with underscore or dot are refused at the edge, and dropped i
   for (const name of ['x_user', 'x.user', 'X_Forwarded_For']) {
     await refuses(bench, head(`x-user: a\r\n${name}: b\r\n`), '400 h1.alias-field-name');
     for (const proxy of [bench.inbound, bench.outbound]) {
+      const dropped = await proxy.metric('heddle_dropped_fields_total', { reason: 'h1.alias-field-name' });
       expect((await ask(proxy.port, head(`x-user: a\r\n${name}: b\r\n`))).status).toBe(200);
       const seen = bench.upstream.requests.at(-1);
       expect(seen?.fields.some(([other]) => other === name)).toBe(false);
       expect(seen?.get('x-user')).toBe('a');
+      expect(await proxy.metric('heddle_dropped_fields_total', { reason: 'h1.alias-field-name' })).toBe(dropped + 1);
     }
   }
 });

@@ -45,6 +45,8 @@ export class RecordingObserver implements Observer {
     this.refused.push({ listener, reason, detail });
   }
 
+  onFieldDropped(): void {}
+
   onConnectionOpen(): void {
     this.open++;
   }
