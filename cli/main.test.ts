@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProxyList, TokenResponse } from '../proto/api/v1.ts';
@@ -7,10 +9,15 @@ import { ApiServer } from './testing/api-server.ts';
 import { root, runCli } from './testing/run-cli.ts';
 
 let api: ApiServer;
+let folder: string;
 beforeAll(async () => {
   api = await ApiServer.start();
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heddle-main-'));
 });
-afterAll(() => api.close());
+afterAll(async () => {
+  await api.close();
+  fs.rmSync(folder, { recursive: true });
+});
 
 test('every command has a help with examples, and help is no error', async () => {
   const names = ['up', 'dev', 'run', 'gateway', 'apply', 'get', 'describe', 'delete', 'diff', 'proxy-status'];
@@ -31,10 +38,11 @@ test('wrong usage ends with 64 and says what is wrong', async () => {
     [['get', 'services', '-o', 'xml'], "argument 'xml' is invalid"],
     [['get', 'services', '--server', 'ftp://x'], '--server ftp://x is no URL'],
     [['get', 'services', '-l', 'a~b'], 'cannot read a~b'],
+    [['up', '--api-port', '0', '--xds-port', '0', '--log-level', 'loud'], '--log-level "loud" must be one of'],
     [['demo', '--port', '99999'], 'must be a whole number from 0 to 65535'],
     [['apply', '-f', 'http://example.com/x.yaml'], 'only files are read'],
   ] as const) {
-    const result = await runCli(args, { server: api.url });
+    const result = await runCli(args, { server: api.url, cwd: folder });
     expect([args, result.code, result.stdout]).toEqual([args, 64, '']);
     expect(result.stderr).toContain(words);
   }

@@ -114,7 +114,7 @@ async function runWithSidecar(context: CliContext, words: readonly string[], opt
     context.setExitCode(await runForeground(context, words, env));
   } catch (error) {
     if (proxy.child?.status?.code !== ExitCode.usage) throw error;
-    throw new CliError(proxy.child.logTail(50).join('\n'), ExitCode.usage);
+    throw new CliError(`wrong flags\n${proxy.child.usageProblems()}`, ExitCode.usage);
   } finally {
     ending.dispose();
     const impatient = endingSignal(() => supervisor.killAll());
@@ -122,7 +122,7 @@ async function runWithSidecar(context: CliContext, words: readonly string[], opt
     impatient.dispose();
     always();
     // A name of our making is never used again; nor is what was kept under it.
-    if (options.name === undefined && proxy.child?.status?.code === 0) {
+    if (options.name === undefined && [0, ExitCode.usage].includes(proxy.child?.status?.code ?? -1)) {
       fs.rmSync(stateDir, { recursive: true, force: true });
     }
   }

@@ -6,19 +6,23 @@ import { withProgress } from '../output/progress.ts';
 import { styleFor } from '../output/style.ts';
 import type { ExitStatus } from '../process/child.ts';
 import { type ControlPlaneReady, startControlPlane } from '../process/control-plane.ts';
+import { requireFreePort } from '../process/free-port.ts';
 import { endingSignal } from '../process/signals.ts';
 import { describeExit, Supervisor } from '../process/supervisor.ts';
-import { collect, examples, wholeNumber } from './shared-options.ts';
+import { collect, examples, portNumber, wholeNumber } from './shared-options.ts';
 
 interface Options {
   readonly stateDir: string;
   readonly configDir?: readonly string[];
+  readonly apiPort?: number;
+  readonly xdsPort?: number;
   readonly quiet?: boolean;
   readonly output?: 'json';
   readonly [flag: string]: unknown;
 }
 
-const port = wholeNumber(-1, 65_535);
+const defaultApiPort = 15_014;
+const defaultXdsPort = 15_012;
 
 /** Flags of control-plane/main.ts that are passed on as they are, with their defaults there. */
 const passedOn: readonly (readonly [flags: string, description: string])[] = [
@@ -34,9 +38,9 @@ export function upCommand(context: CliContext): Command {
     .description('Run the control plane in the foreground')
     .option('--state-dir <folder>', 'store and CA key', '.heddle/control-plane')
     .option('--config-dir <folder>', 'watched folder of YAML (repeatable)', collect)
-    .option('--api-port <port>', 'port of API and console; 0 for a free one (default 15014)', port)
-    .option('--xds-port <port>', 'port for proxies; 0 for a free one (default 15012)', port)
-    .option('--webhook-port <port>', 'port of the injection webhook; -1 for none (default)', port);
+    .option('--api-port <port>', 'port of API and console; 0 for a free one (default 15014)', portNumber)
+    .option('--xds-port <port>', 'port for proxies; 0 for a free one (default 15012)', portNumber)
+    .option('--webhook-port <port>', 'port of the injection webhook; -1 for none (default)', wholeNumber(-1, 65_535));
   for (const [flags, description] of passedOn) command.option(flags, description);
   command
     .option('-q, --quiet', 'keep the log in the file, do not print it')
@@ -46,6 +50,8 @@ export function upCommand(context: CliContext): Command {
 }
 
 async function runControlPlane(context: CliContext, options: Options): Promise<void> {
+  if (options.apiAddress === undefined) await requireFreePort(options.apiPort ?? defaultApiPort, '--api-port');
+  if (options.xdsAddress === undefined) await requireFreePort(options.xdsPort ?? defaultXdsPort, '--xds-port');
   const supervisor = new Supervisor();
   const ending = endingSignal(() => supervisor.killAll());
   const stateDir = path.resolve(context.cwd, options.stateDir);
@@ -71,11 +77,8 @@ async function runControlPlane(context: CliContext, options: Options): Promise<v
     const end = await Promise.race([child.exited, ending.signal]);
     if (typeof end !== 'string') throw unexpectedEnd(end);
   } catch (error) {
-    // Wrong flags or settings: its own words say what, and the code says so too.
-    if (child.status?.code === ExitCode.usage) {
-      context.stderr.write(`${child.logTail(50).join('\n')}\n`);
-      context.setExitCode(ExitCode.usage);
-    } else throw error;
+    if (child.status?.code !== ExitCode.usage) throw error;
+    throw new CliError(`wrong flags\n${child.usageProblems()}`, ExitCode.usage);
   } finally {
     await supervisor.stop(5000);
     ending.dispose();

@@ -64,7 +64,8 @@ function clusterRows(name: string, cluster: Fields): ConfigRow[] {
 function listenerRows(name: string, listener: Fields): ConfigRow[] {
   const socket = fields(fields(listener.address).socketAddress);
   const port = Number(socket.portValue ?? 0);
-  const direction = text(listener.trafficDirection).toLowerCase() || parseName(name).direction;
+  // A gateway's listener is OUTBOUND to Envoy; its name says more.
+  const direction = parseName(name).direction || text(listener.trafficDirection).toLowerCase();
   const destinations = items(listener.filterChains).flatMap((chain) =>
     items(chain.filters).map((filter) => describeFilter(fields(filter.typedConfig))),
   );

@@ -40,12 +40,14 @@ export class Child {
   /** Resolves with the ready line, or with undefined when the process ended before it. */
   readonly ready: Promise<ReadyLine | undefined>;
   readonly #process: ChildProcess;
+  readonly #logStart: number;
   #status: ExitStatus | undefined;
 
   constructor(spec: ChildSpec) {
     this.spec = spec;
     fs.mkdirSync(path.dirname(spec.logFile), { recursive: true });
     const log = fs.openSync(spec.logFile, 'a', 0o600);
+    this.#logStart = fs.fstatSync(log).size;
     const watched = spec.onLine !== undefined;
     this.#process = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
@@ -87,16 +89,23 @@ export class Child {
     }
   }
 
+  /** What it said about its flags before it ended with 64: everything up to the first empty line. */
+  usageProblems(): string {
+    const lines = this.logTail(1000);
+    const end = lines.indexOf('');
+    return lines.slice(0, end < 0 ? undefined : end).join('\n');
+  }
+
   /** Lets the child see the end of its input. */
   closeInput(): void {
     this.#process.stdin?.end();
   }
 
-  /** The last lines of its log, at most 8 KiB. */
+  /** The last lines it wrote to its log, at most 8 KiB. */
   logTail(lines = 12): string[] {
     try {
-      const text = fs.readFileSync(this.spec.logFile, 'utf8').slice(-8192);
-      return text.trimEnd().split('\n').slice(-lines);
+      const text = fs.readFileSync(this.spec.logFile).subarray(this.#logStart).toString('utf8').slice(-8192).trimEnd();
+      return text === '' ? [] : text.split('\n').slice(-lines);
     } catch {
       return [];
     }

@@ -17,7 +17,7 @@ export async function warmCompileCache(context: CliContext, supervisor: Supervis
     name: 'compile cache',
     command: context.node,
     // Node writes the cache when it ends.
-    args: ['--input-type=module', '-e', `await import(${JSON.stringify(entry)}); process.exit(0);`],
+    args: ['--input-type=module', '-e', `await import(${JSON.stringify(entry)});`],
     cwd: context.root,
     env: ownEnvironment(context),
     logFile: path.join(logDir, 'compile-cache.log'),
