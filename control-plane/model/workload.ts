@@ -33,7 +33,7 @@ export const workloadSchema = z.strictObject({
       /** Default `default`. */
       serviceAccount: dnsLabel.optional(),
       ports: z.array(port).max(100, 'at most 100 ports').optional(),
-      upstreams: z.array(upstream).max(100, 'at most 100 upstreams').optional(),
+      upstreams: z.array(upstream).max(1_000, 'at most 1,000 upstreams').optional(),
       /** Share of requests in proportion to other workloads. Default 1. */
       weight: z.number().int().min(1).max(10_000).optional(),
       /** Whether a sidecar stands beside it. Default true. */
