@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { Database } from './database.ts';
@@ -6,10 +7,14 @@ import { StoreError } from './store-error.ts';
 import { makeTestDirectory, testService } from './test-state.ts';
 
 let database: Database | undefined;
-afterEach(() => database?.close());
+const directory = makeTestDirectory();
+afterEach(() => {
+  database?.close();
+  fs.rmSync(directory, { recursive: true });
+});
 
 test('P-41: on a full disk a write fails with its reason, changes nothing, and works again when there is room', () => {
-  database = new Database(`${makeTestDirectory()}/state.db`);
+  database = new Database(`${directory}/state.db`);
   const store = new SqliteStore(database, new FakeClock());
   store.put(testService('before'), 'api');
   const pages = Number(database.sql('PRAGMA page_count').get()?.page_count);
