@@ -185,7 +185,7 @@ test('the upstream decides about 100 Continue, and the body follows', async () =
 test('a client that resets its connection takes its upstream request with it', async () => {
   let seen = 0;
   let cut = 0;
-  const upstream = await tcpServer((socket) => void socket.on('data', () => seen++).on('end', () => cut++));
+  const upstream = await tcpServer((socket) => void socket.on('data', () => seen++).on('close', () => cut++));
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
   const client = new RawClient(await under.listen('app')).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');

@@ -12,6 +12,7 @@ import type { Chain } from './net/chain.ts';
 import { HttpChain } from './net/http-chain.ts';
 import { Listener } from './net/listener.ts';
 import type { FilterChainConfig, HttpChainConfig, ListenerConfig, TcpChainConfig } from './net/listener-config.ts';
+import { TurnClock } from './net/turn-clock.ts';
 import { WriteTurn } from './net/write-turn.ts';
 import type { Observer } from './observe/observer.ts';
 import type { Direction } from './observe/stream-info.ts';
@@ -73,7 +74,8 @@ interface RoutePlace extends RouteSource {
 
 class ConfiguredProxy implements Proxy {
   readonly #deps: ProxyDependencies;
-  readonly #turn = new WriteTurn();
+  readonly #clock: TurnClock;
+  readonly #turn: WriteTurn;
   readonly #contexts: SecureContexts;
   readonly #clusters: ClusterManager;
   readonly #routes = new Map<string, RoutePlace>();
@@ -83,7 +85,10 @@ class ConfiguredProxy implements Proxy {
 
   constructor(deps: ProxyDependencies) {
     this.#deps = deps;
-    const { clock, random, wheel, observer } = deps;
+    const { random, wheel, observer } = deps;
+    const clock = new TurnClock(deps.clock);
+    this.#clock = clock;
+    this.#turn = new WriteTurn(clock);
     this.#contexts = new SecureContexts(deps.secrets, () => {
       for (const listener of this.#listeners.values()) listener.refreshSecrets();
     });
@@ -126,7 +131,8 @@ class ConfiguredProxy implements Proxy {
       current.update(config, this.#chains(config, current.chains));
       return current.port;
     }
-    const { observer, clock, wheel, log } = this.#deps;
+    const { observer, wheel, log } = this.#deps;
+    const clock = this.#clock;
     const listener = new Listener(config, this.#chains(config, []), {
       contexts: this.#contexts,
       observer,
@@ -229,7 +235,7 @@ class ConfiguredProxy implements Proxy {
   }
 
   #streamScope(config: ListenerConfig, http: HttpChainConfig): StreamScope {
-    const { observer, clock, random, wheel } = this.#deps;
+    const { observer, random, wheel } = this.#deps;
     return {
       listener: config.name,
       direction: config.direction,
@@ -241,14 +247,15 @@ class ConfiguredProxy implements Proxy {
           : { name: http.routes.table.name, table: compileRouteTable(http.routes.table) },
       clusters: this.#clusters,
       observer,
-      clock,
+      clock: this.#clock,
       random,
       wheel,
     };
   }
 
   #tcpScope(config: ListenerConfig): TcpScope {
-    const { observer, clock, wheel } = this.#deps;
+    const { observer, wheel } = this.#deps;
+    const clock = this.#clock;
     return {
       listener: config.name,
       direction: config.direction,

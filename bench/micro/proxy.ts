@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { makeSvid, makeTestAuthority } from '../../test/harness/certificates.ts';
 import { load } from '../load.ts';
 import { nginxGateway, nginxPair } from '../peers/nginx.ts';
-import { cpuMs, type Measured, processTree, rssMiB, stop } from '../processes.ts';
+import { type Measured, processTree, rssMiB, stop } from '../processes.ts';
 import type { Context } from '../scenario.ts';
 import { startUpstream } from '../upstream.ts';
 import type { ProcessConfig } from './proxy-process.ts';
@@ -23,6 +23,8 @@ const { values, positionals } = parseArgs({
     connections: { type: 'string', default: '64' },
     observed: { type: 'boolean', default: false },
     prof: { type: 'string' },
+    /** For the proxies' Node. */
+    flags: { type: 'string', default: '' },
     'no-nginx': { type: 'boolean', default: false },
   },
 });
@@ -37,7 +39,8 @@ interface Candidate extends Measured {
 async function startProxy(context: Context, config: ProcessConfig): Promise<{ port: number; process: Measured }> {
   const file = path.join(context.folder, `${config.role}.json`);
   fs.writeFileSync(file, JSON.stringify(config));
-  const flags = values.prof === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', path.join(values.prof, config.role)];
+  const flags = values.flags.split(' ').filter((flag) => flag !== '');
+  if (values.prof !== undefined) flags.push('--cpu-prof', '--cpu-prof-dir', path.join(values.prof, config.role));
   const script = path.join(import.meta.dirname, 'proxy-process.ts');
   const child = spawn('taskset', ['-c', String(context.core), process.execPath, ...flags, script, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -79,18 +82,32 @@ async function startPair(context: Context): Promise<Candidate> {
   };
 }
 
+/** User and system time so far, in milliseconds. */
+function splitCpuMs(pids: readonly number[]): [number, number] {
+  let [user, system] = [0, 0];
+  for (const pid of pids) {
+    const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    user += Number(fields[11]) * 10;
+    system += Number(fields[12]) * 10;
+  }
+  return [user, system];
+}
+
 async function compare(name: string, candidates: readonly Candidate[]): Promise<void> {
   const connections = Number(values.connections);
   for (const { url } of candidates) await load(loadCore, url, connections, 2);
   const seen = new Map<string, number[]>();
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const candidate of candidates) {
-      const before = cpuMs(candidate.pids());
+      const [user, system] = splitCpuMs(candidate.pids());
       const result = await load(loadCore, candidate.url, connections, Number(values.seconds));
-      const micros = ((cpuMs(candidate.pids()) - before) * 1000) / result.requests;
+      const [userAfter, systemAfter] = splitCpuMs(candidate.pids());
+      const perRequest = (ms: number) => (ms * 1000) / result.requests;
+      const micros = perRequest(userAfter - user + systemAfter - system);
+      const split = `${perRequest(userAfter - user).toFixed(1)} user + ${perRequest(systemAfter - system).toFixed(1)} system`;
       seen.set(candidate.name, [...(seen.get(candidate.name) ?? []), micros]);
       console.log(
-        `${name} ${candidate.name}: ${micros.toFixed(1)} µs/request, ${Math.round(result.requests / result.seconds)}/s, ` +
+        `${name} ${candidate.name}: ${micros.toFixed(1)} µs/request (${split}), ${Math.round(result.requests / result.seconds)}/s, ` +
           `p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms, errors ${result.errors}, ${rssMiB(candidate.pids()).toFixed(0)} MiB`,
       );
     }

@@ -1,10 +1,11 @@
-import net, { type Socket } from 'node:net';
+import net, { type Socket, type SocketConstructorOpts } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
+import type { ReadSink } from '../net/read-sink.ts';
 import { lowWatermark } from '../net/transport.ts';
 import type { SecureContexts } from '../tls/secure-contexts.ts';
 import { startUpstreamTls, verifyUpstream } from '../tls/upstream-tls.ts';
-import type { ClusterConfig, EndpointConfig, UpstreamTlsConfig } from './cluster-config.ts';
+import type { ClusterConfig, EndpointConfig } from './cluster-config.ts';
 
 /** Why no connection came about. `detail` is for people. */
 export interface DialFailure {
@@ -32,72 +33,79 @@ export interface DialReceiver {
 export class Dial {
   readonly #deps: DialDependencies;
   readonly #cluster: ClusterConfig;
-  readonly #endpoint: EndpointConfig;
   readonly #receiver: DialReceiver;
   readonly #address: string;
-  readonly #tcp: Socket;
   readonly #timer: Timer;
   #socket: Socket;
   #done = false;
 
-  constructor(cluster: ClusterConfig, endpoint: EndpointConfig, deps: DialDependencies, receiver: DialReceiver) {
+  /** With `sink`, a socket without TLS delivers its bytes there and not as events. */
+  constructor(
+    cluster: ClusterConfig,
+    endpoint: EndpointConfig,
+    deps: DialDependencies,
+    receiver: DialReceiver,
+    sink?: ReadSink,
+  ) {
     this.#deps = deps;
     this.#cluster = cluster;
-    this.#endpoint = endpoint;
     this.#receiver = receiver;
     this.#address = `${endpoint.address}:${endpoint.port}`;
-    this.#tcp = new net.Socket({ allowHalfOpen: true, ...streamOptions });
-    this.#tcp.connect({ host: endpoint.address, port: endpoint.port });
-    this.#socket = this.#tcp;
     const { connectTimeoutMs } = cluster;
     this.#timer = deps.wheel.start(connectTimeoutMs, () =>
       this.#fail('connect-timeout', `no connection to ${this.#address} within ${connectTimeoutMs} ms`),
     );
-    this.#tcp.once('connect', () => this.#connected());
-    this.#tcp.once('error', (error: Error) => this.#fail('connect-refused', describe(error, this.#address)));
+    const options: SocketConstructorOpts = {
+      allowHalfOpen: true,
+      ...streamOptions,
+      // Over TLS it is the upper socket that delivers.
+      ...(sink === undefined || endpoint.tls ? {} : { onread: sink.options }),
+    };
+    const tcp = new net.Socket(options);
+    this.#socket = tcp;
+    tcp.once('connect', () => {
+      if (this.#done) return;
+      if (endpoint.tls) this.#startTls(tcp);
+      else this.#succeed(tcp, '');
+    });
+    // These listeners stay, and do nothing once it is decided.
+    tcp.on('error', (error: Error) => this.#fail('connect-refused', describe(error, this.#address)));
+    tcp.connect({ host: endpoint.address, port: endpoint.port });
   }
 
   cancel(): void {
     this.#done = true;
     this.#timer.stop();
-    this.#tcp.on('error', () => {});
-    this.#socket.on('error', () => {});
-    // Only the upper one of the two: to destroy TCP below TLS inside a TLS callback crashes Node.
+    // Only the upper one of two sockets: to destroy TCP below TLS inside a TLS callback crashes Node.
     this.#socket.destroy();
   }
 
-  #connected(): void {
-    if (this.#done) return;
+  #startTls(tcp: Socket): void {
     const { tls, name } = this.#cluster;
-    if (!this.#endpoint.tls) this.#succeed('');
-    else if (tls !== undefined) this.#startTls(tls);
-    else this.#fail('tls-failure', `${this.#address} wants TLS but the cluster ${name} has no TLS settings`);
-  }
-
-  #startTls(config: UpstreamTlsConfig): void {
-    const socket = startUpstreamTls(this.#tcp, config, this.#deps.contexts);
+    const { contexts, clock } = this.#deps;
+    if (tls === undefined) {
+      this.#fail('tls-failure', `${this.#address} wants TLS but the cluster ${name} has no TLS settings`);
+      return;
+    }
+    const socket = startUpstreamTls(tcp, tls, contexts);
     if (socket === undefined) {
-      this.#fail('tls-failure', `the certificate ${config.certificateSecret} or its roots are not there yet`);
+      this.#fail('tls-failure', `the certificate ${tls.certificateSecret} or its roots are not there yet`);
       return;
     }
     this.#socket = socket;
-    socket.once('error', (error: Error) => this.#fail('tls-failure', describe(error, this.#address)));
+    socket.on('error', (error: Error) => this.#fail('tls-failure', describe(error, this.#address)));
     socket.once('close', () => this.#fail('tls-failure', `${this.#address} closed the connection in the handshake`));
     socket.once('secureConnect', () => {
       if (this.#done) return;
-      const peer = verifyUpstream(socket, config, this.#deps.contexts, this.#deps.clock.wallTime());
-      if (peer.ok) this.#succeed(peer.id);
+      const peer = verifyUpstream(socket, tls, contexts, clock.wallTime());
+      if (peer.ok) this.#succeed(socket, peer.id);
       else this.#fail('tls-failure', `${this.#address} was not accepted (${peer.reason}): ${peer.detail}`);
     });
   }
 
-  #succeed(peer: string): void {
+  #succeed(socket: Socket, peer: string): void {
     this.#done = true;
     this.#timer.stop();
-    const socket = this.#socket;
-    for (const event of ['connect', 'error', 'close', 'secureConnect']) socket.removeAllListeners(event);
-    // Until its new owner listens; it does so at once.
-    socket.on('error', () => {});
     this.#receiver.onDialed(socket, peer);
   }
 

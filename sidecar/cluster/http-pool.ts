@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Timer } from '../../lib/timer-wheel.ts';
+import { ReadSink } from '../net/read-sink.ts';
 import type { WriteTurn } from '../net/write-turn.ts';
 import type { Cluster } from './cluster.ts';
-import { Dial, type DialDependencies, type DialFailure } from './dial.ts';
+import { Dial, type DialDependencies, type DialFailure, type DialReceiver } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import { IdleLimit } from './idle-limit.ts';
 import { type ConnectionOwner, UpstreamConnection } from './upstream-connection.ts';
@@ -161,10 +162,11 @@ export class HttpPool implements ConnectionOwner {
 
   #dial(): void {
     this.#cluster.connections++;
-    const dial: Dial = new Dial(this.#cluster.config, this.#endpoint.config, this.#deps, {
+    const sink = new ReadSink();
+    const receiver: DialReceiver = {
       onDialed: (socket, peer) => {
         this.#dials.delete(dial);
-        this.#onDialed(socket, peer);
+        this.#onDialed(socket, this.#endpoint.config.tls ? undefined : sink, peer);
       },
       onDialFailed: (failure) => {
         this.#dials.delete(dial);
@@ -173,13 +175,14 @@ export class HttpPool implements ConnectionOwner {
         this.#takeWaiter()?.onNoConnection(failure);
         this.#dialForWaiters();
       },
-    });
+    };
+    const dial = new Dial(this.#cluster.config, this.#endpoint.config, this.#deps, receiver, sink);
     this.#dials.add(dial);
   }
 
-  #onDialed(socket: Socket, peer: string): void {
+  #onDialed(socket: Socket, sink: ReadSink | undefined, peer: string): void {
     const { turn, wheel } = this.#deps;
-    const connection = new UpstreamConnection(socket, peer, this.#endpoint, this, turn, wheel);
+    const connection = new UpstreamConnection(socket, sink, peer, this.#endpoint, this, turn, wheel);
     this.#all.add(connection);
     this.onIdle(connection);
   }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TimerWheel } from '../../lib/timer-wheel.ts';
 import { createHttp1ClientCodec, type Http1ClientCodec } from '../http1/client-codec.ts';
+import type { ReadSink } from '../net/read-sink.ts';
 import { SocketTransport, type TransportEvents } from '../net/transport.ts';
 import type { WriteTurn } from '../net/write-turn.ts';
 import type { ClientCodecEvents } from '../stream/codec.ts';
@@ -47,6 +48,7 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
 
   constructor(
     socket: Socket,
+    sink: ReadSink | undefined,
     peer: string,
     endpoint: Endpoint,
     owner: ConnectionOwner,
@@ -58,7 +60,7 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
     this.#owner = owner;
     this.#transport = new SocketTransport(socket, turn, wheel);
     this.codec = createHttp1ClientCodec(this.#transport, this, {});
-    this.#transport.start(this);
+    this.#transport.start(this, sink);
   }
 
   /** Takes no request any more; a running one ends first. */

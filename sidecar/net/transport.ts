@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 import type { Transport } from '../stream/codec.ts';
+import type { ReadSink } from './read-sink.ts';
 import { resetSocket } from './reset-socket.ts';
 import type { Flushable, WriteTurn } from './write-turn.ts';
 
@@ -57,15 +58,17 @@ export class SocketTransport implements OwnedTransport, Flushable {
     this.#wheel = wheel;
   }
 
-  /** Begins to deliver what the socket says. */
-  start(events: TransportEvents): void {
+  /** Begins to deliver what the socket says; its bytes come from `sink` where it was made with one. */
+  start(events: TransportEvents, sink?: ReadSink): void {
     this.#events = events;
     const turn = this.#turn;
-    this.socket.on('data', (chunk: Buffer) => {
+    const onBytes = (chunk: Buffer): void => {
       turn.enter();
       events.onBytes(chunk);
       turn.leave();
-    });
+    };
+    if (sink === undefined) this.socket.on('data', onBytes);
+    else sink.attach(onBytes);
     this.socket.on('end', () => {
       turn.enter();
       events.onEnd();

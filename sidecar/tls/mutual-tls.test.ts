@@ -1,3 +1,4 @@
+import type net from 'node:net';
 import tls from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import {
@@ -284,4 +285,36 @@ test('TLS-24: chains are found by server name, whatever its case, and an unknown
   expect(await subjectFor('v1.api.example')).toBe('CN=*.api.example');
   expect(await subjectFor('other.example')).toBe('refused');
   expect(under.observer.refused).toMatchObject([{ reason: 'tls.unknown-server-name' }]);
+});
+
+test('a peer that breaks the protocol inside TLS, on either side, is cut off in its own callback without harm', async () => {
+  const authority = await makeTestAuthority();
+  const svid = await makeSvid(authority, id('server'));
+  const upstream = tls.createServer({ cert: svid.chainPem, key: svid.privateKeyPem }, (socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.write(`SSH-2.0-OpenSSH\r\n\r\n${'x'.repeat(200_000)}`));
+  });
+  upstream.listen(0, '127.0.0.1');
+  await new Promise((resolve) => upstream.once('listening', resolve));
+  onTestFinished(() => void upstream.close());
+  const { port: target } = upstream.address() as net.AddressInfo;
+  const outbound = await startOutbound(authority, 'client', target, [id('server')]);
+  for (let i = 0; i < 20; i++) expect((await request(outbound.port, '/')).status).toBe(502);
+
+  const inbound = await startInbound(authority);
+  const client = await makeSvid(authority, id('client'));
+  for (let i = 0; i < 20; i++) {
+    const socket = tls.connect({
+      port: inbound.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      cert: client.chainPem,
+      key: client.privateKeyPem,
+    });
+    socket.on('error', () => {});
+    socket.write('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nnot a size\r\n');
+    socket.write('x'.repeat(200_000));
+    socket.resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+  }
 });
