@@ -57,6 +57,11 @@ export class HeadCollector {
     return !this.active || (!this.#startLineSeen && this.#lineLength === 0);
   }
 
+  /** Whether what was gathered begins as a HEAD request, however malformed the rest of it is. */
+  get beginsWithHead(): boolean {
+    return this.active && /^(?:\r\n)?HEAD /.test(this.bytes.toString('latin1', 0, 7));
+  }
+
   /** Whether the start line is complete. */
   get startLineSeen(): boolean {
     return this.#startLineSeen;

@@ -295,7 +295,8 @@ export class ServerConnection implements ServerCodec, IntakeOwner {
   #refuse(reason: string): void {
     const stream = this.#detach();
     const status = stream?.headSent === true ? 0 : refusal(reason).status;
-    if (status > 0) this.transport.write(refusalText(reason, status, this.localFields.lines(undefined)));
+    const toHead = stream?.answersHead ?? this.#collector.beginsWithHead;
+    if (status > 0) this.transport.write(refusalText(reason, status, this.localFields.lines(undefined), toHead));
     this.#state = State.linger;
     stream?.receiver?.onReset('protocol-error', reason);
     this.#events.onBadRequest(status, reason, refusal(reason).message);

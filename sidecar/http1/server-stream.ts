@@ -37,6 +37,10 @@ export class ServerStream implements ResponseWriter {
     return this.#request.upgrade !== undefined || this.#request.method === 'CONNECT';
   }
 
+  get answersHead(): boolean {
+    return this.#request.method === 'HEAD';
+  }
+
   get awaitsContinue(): boolean {
     return this.#request.expectContinue && !this.continueSent;
   }

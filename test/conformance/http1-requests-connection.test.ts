@@ -56,6 +56,40 @@ test('H1-26: a final response before 100 Continue is passed on, and neither conn
   }
 });
 
+test('H1-26: an answer of ours before the body has come never makes a request of the body', async () => {
+  const proxy = await bench.start({ domains: ['a.test'] });
+  const smuggled = 'GET /admin HTTP/1.1\r\nHost: a.test\r\n\r\n';
+  for (const lines of [`Content-Length: ${smuggled.length}\r\n`, 'Transfer-Encoding: chunked\r\n']) {
+    for (const expectation of ['', 'Expect: 100-continue\r\n']) {
+      const client = await RawClient.connect(proxy.port);
+      client.send(`POST / HTTP/1.1\r\nHost: nobody.test\r\n${expectation}${lines}\r\n`);
+      const response = await client.response();
+      expect([response.status, response.get('x-heddle-reason')?.split(';')[0]]).toEqual([404, 'unknown-host']);
+      expect(response.get('connection')).toBe(expectation === '' ? undefined : 'close');
+      client.send(smuggled);
+      if (expectation !== '') expect(await client.end()).toBe('fin');
+      await nextTurn();
+      await client.close();
+    }
+  }
+  await canary(bench, proxy);
+  expect(bench.upstream.text).not.toContain('/admin');
+});
+
+test('H1-26: a large upload gets the upstream’s early answer whole, and neither connection is used again', async () => {
+  bench.upstream.onHead = (_, socket) =>
+    socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\n\r\ntoo large');
+  const client = await RawClient.connect(bench.edge.port);
+  client.send(head(`Content-Length: ${16 * 1_048_576}\r\n`, post));
+  for (let i = 0; i < 16; i++) client.send('x'.repeat(1_048_576));
+  const answer = await client.response();
+  expect([answer.status, answer.body]).toEqual([413, 'too large']);
+  await client.end();
+  expect(client.rest).toBe('');
+  await client.close();
+  await until(() => bench.upstream.connections.at(-1)?.closed === true, 'the upstream connection to close');
+});
+
 test('H1-36: what follows a request with Connection: close is ignored', async () => {
   for (const option of ['close', 'keep-alive, Close', 'foo,close']) {
     const second = 'GET /second HTTP/1.1\r\nHost: a.test\r\n\r\n';

@@ -200,3 +200,20 @@ test('H1-41: one empty line before the request line is forgiven, more are refuse
   await client.close();
   await canary(bench, bench.edge);
 });
+
+test('a refused HEAD request is answered without a body', async () => {
+  for (const [lines, reason] of [
+    ['A : b\r\n', 'h1.space-before-colon'],
+    ['Host: b\r\n', 'h1.duplicate-host'],
+    ['Transfer-Encoding: chunked\r\n\r\nx', 'h1.bad-chunk-size'],
+  ]) {
+    const { text, end } = await exchange(bench.edge.port, [head(lines, 'HEAD / HTTP/1.1')]);
+    expect([text.includes(`\r\nx-heddle-reason: ${reason}\r\n`), text.endsWith('\r\n\r\n'), end]).toEqual([
+      true,
+      true,
+      'fin',
+    ]);
+    expect(text.match(/\r\n\r\n/g)).toHaveLength(1);
+    expect(text).toMatch(/\r\ncontent-length: [1-9]/);
+  }
+});
