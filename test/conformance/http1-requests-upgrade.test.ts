@@ -198,4 +198,14 @@ test('H1-42: plaintext on a TLS port is closed without an answer, TLS on it is s
   client.send(head('', 'GET http://a.test/ HTTP/1.1'));
   expect((await client.response()).get('x-heddle-reason')).toBe('h1.scheme-mismatch');
   await client.close();
+  // TLS has an end of its own, which Node does not tell from a bare FIN: a break must be one of TCP.
+  bench.upstream.answer = switching;
+  const tunnel = tls.connect({ port: proxy.port, host: '127.0.0.1', servername: 'a.test', ca: certificate.chainPem });
+  await once(tunnel, 'secureConnect');
+  const inside = RawClient.over(tunnel);
+  inside.send(head(websocket));
+  expect((await inside.response()).status).toBe(101);
+  bench.upstream.connections.at(-1)?.socket.resetAndDestroy();
+  expect(await inside.end()).toBe('ECONNRESET');
+  await inside.close();
 });
