@@ -4,6 +4,7 @@ import type { Random } from '../lib/random.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
 import type { ClusterConfig, EndpointConfig } from './cluster/cluster-config.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
+import type { DialDependencies } from './cluster/dial.ts';
 import { describeCluster, describeListener } from './describe-proxy.ts';
 import type { FilterFactory } from './filters/filter.ts';
 import { gatewayFilters } from './gateway/gateway.ts';
@@ -83,8 +84,12 @@ class ConfiguredProxy implements Proxy {
   /** Taken out of service and not yet empty. */
   readonly #leaving = new Set<Listener>();
 
+  readonly #onPeerRefused: DialDependencies['onPeerRefused'];
+
   constructor(deps: ProxyDependencies) {
     this.#deps = deps;
+    this.#onPeerRefused = (cluster, reason, detail, address) =>
+      deps.observer.onRefused(cluster, reason, detail, address);
     const { random, wheel, observer } = deps;
     const clock = new TurnClock(deps.clock);
     this.#clock = clock;
@@ -100,6 +105,7 @@ class ConfiguredProxy implements Proxy {
       turn: this.#turn,
       onMisbehaviour: (cluster, reason, address) =>
         observer.onRefused(cluster, reason, 'the upstream connection was closed', address),
+      onPeerRefused: this.#onPeerRefused,
     });
   }
 
@@ -260,7 +266,7 @@ class ConfiguredProxy implements Proxy {
       listener: config.name,
       direction: config.direction,
       clusters: this.#clusters,
-      dial: { clock, wheel, contexts: this.#contexts },
+      dial: { clock, wheel, contexts: this.#contexts, onPeerRefused: this.#onPeerRefused },
       observer,
       clock,
       wheel,

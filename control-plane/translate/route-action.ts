@@ -154,7 +154,8 @@ function headerOptions(edit: HeaderEdit): HeaderValueOption[] {
     header: {
       $type: 'envoy.config.core.v3.HeaderValue' as const,
       key: header.name.toLowerCase(),
-      value: header.value,
+      // A single per cent sign would begin a command operator of Envoy's.
+      value: header.value.replaceAll('%', '%%'),
       rawValue: Buffer.alloc(0),
     },
     append: undefined,

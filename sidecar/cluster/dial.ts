@@ -17,6 +17,8 @@ export interface DialDependencies {
   readonly wheel: TimerWheel;
   readonly clock: Clock;
   readonly contexts: SecureContexts;
+  /** An endpoint proved an identity other than the expected one, or none; `reason` names the metric. */
+  onPeerRefused(cluster: string, reason: string, detail: string, address: string): void;
 }
 
 /** Options of the stream below a socket, which the type of its constructor does not tell of. */
@@ -98,8 +100,12 @@ export class Dial {
     socket.once('secureConnect', () => {
       if (this.#done) return;
       const peer = verifyUpstream(socket, tls, contexts, clock.wallTime());
-      if (peer.ok) this.#succeed(socket, peer.id);
-      else this.#fail('tls-failure', `${this.#address} was not accepted (${peer.reason}): ${peer.detail}`);
+      if (peer.ok) {
+        this.#succeed(socket, peer.id);
+        return;
+      }
+      this.#deps.onPeerRefused(this.#cluster.name, peer.reason, peer.detail, this.#address);
+      this.#fail('tls-failure', `${this.#address} was not accepted (${peer.reason}): ${peer.detail}`);
     });
   }
 

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, webcrypto } from 'node:crypto';
+import fs from 'node:fs';
 import * as x509 from '@peculiar/x509';
 
 x509.cryptoProvider.set(webcrypto as Crypto);
@@ -83,4 +84,16 @@ export async function makeSvid(authority: TestAuthority, spiffeId: string): Prom
     ],
   });
   return { chainPem: certificate.toString('pem'), privateKeyPem: await toPem(keys.privateKey) };
+}
+
+/** A certificate authority from a PEM file with its key and its certificate, such as the control plane keeps. */
+export async function loadAuthority(file: string): Promise<TestAuthority> {
+  const pem = fs.readFileSync(file, 'utf8');
+  const certificate = new x509.X509Certificate(pem.slice(pem.indexOf('-----BEGIN CERTIFICATE-----')));
+  const pkcs8 = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
+  const privateKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, true, ['sign']);
+  return {
+    certificate,
+    keys: { privateKey: privateKey as CryptoKey, publicKey: await certificate.publicKey.export() },
+  };
 }

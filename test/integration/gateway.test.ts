@@ -67,7 +67,7 @@ spec:
     - matches: [{path: {type: PathPrefix, value: /api}}]
       filters:
         - {type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /v1}}}
-        - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-added, value: "yes"}], remove: [x-removed]}}
+        - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-added, value: "100% yes"}], remove: [x-removed]}}
         - {type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: x-answered, value: "yes"}]}}
       backendRefs: [{name: web, port: 80}]
     - matches: [{method: POST, headers: [{name: x-kind, value: special}], queryParams: [{name: q, value: "1"}]}]
@@ -101,7 +101,7 @@ test('redirects, rewrites and header filters of an HTTPRoute', async () => {
   const rewritten = await get(url('/api/items?x=1'), { headers: { 'x-removed': 'a', 'X-Kept': 'b' } });
   expect(rewritten.headers['x-answered']).toBe('yes');
   expect(seen(rewritten).url).toBe('/v1/items?x=1');
-  expect(seen(rewritten).headers).toMatchObject({ 'x-added': 'yes', 'x-kept': 'b' });
+  expect(seen(rewritten).headers).toMatchObject({ 'x-added': '100% yes', 'x-kept': 'b' });
   expect(seen(rewritten).headers).not.toHaveProperty('x-removed');
 
   const special = await get(url('/any?q=1'), { method: 'POST', headers: { 'x-kind': 'special' }, body: 'x' });

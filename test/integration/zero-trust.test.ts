@@ -3,7 +3,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, get, startApp } from '../harness/app.ts';
-import { makeSvid, makeTestAuthority } from '../harness/certificates.ts';
+import { loadAuthority, makeSvid, makeTestAuthority } from '../harness/certificates.ts';
 import { type ProxyProcess, TestMesh } from '../harness/mesh.ts';
 import { Program, root, until } from '../harness/process.ts';
 
@@ -116,6 +116,22 @@ spec:
     () => web.program.stderr,
   );
   await impostorApp.close();
+});
+
+test('a certificate of our own CA without an identity of this trust domain is refused', async () => {
+  const authority = await loadAuthority(path.join(mesh.folder, 'control-plane/ca-issuing.pem'));
+  for (const id of [
+    'spiffe://other.domain/ns/default/sa/web',
+    'spiffe://cluster.local',
+    'https://cluster.local/ns/default/sa/web',
+  ]) {
+    const svid = await makeSvid(authority, id);
+    const chainPem = `${svid.chainPem}\n${authority.certificate.toString('pem')}`;
+    await expectRefused(
+      async () => expect(await speakTls({ cert: chainPem, key: svid.privateKeyPem })).toBe(''),
+      /tls\.(wrong-trust-domain|bad-spiffe-id)/,
+    );
+  }
 });
 
 test('TLS-31: a join token cannot be used twice', async () => {
