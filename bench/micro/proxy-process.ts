@@ -6,6 +6,8 @@ import { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { ClusterConfig } from '../../sidecar/cluster/cluster-config.ts';
 import type { ListenerConfig } from '../../sidecar/net/listener-config.ts';
 import { createObserver } from '../../sidecar/observe/create-observer.ts';
+import type { Observer } from '../../sidecar/observe/observer.ts';
+import type { StreamInfo } from '../../sidecar/observe/stream-info.ts';
 import { createProxy } from '../../sidecar/proxy.ts';
 import { noMutation, type RouteTable } from '../../sidecar/route/route-table.ts';
 import type { Secret } from '../../sidecar/tls/secret.ts';
@@ -131,18 +133,16 @@ const listener: ListenerConfig = {
 
 const log = createLog((line) => process.stderr.write(line), 'warn');
 let requests = 0;
-const silent = {
+const silent: Observer = {
   onStreamStart() {},
-  onStreamEnd() {
-    requests++;
-  },
+  onStreamEnd() {},
   onTcpEnd() {},
   onRefused() {},
   onFieldDropped() {},
   onConnectionOpen() {},
   onConnectionClose() {},
 };
-const observer = config.observed
+const observer: Observer = config.observed
   ? createObserver({
       ownId: () => 'spiffe://bench.local/ns/bench/sa/app',
       serviceName: 'bench',
@@ -154,9 +154,16 @@ const observer = config.observed
       log,
     })
   : silent;
+const counting = {
+  ...observer,
+  onStreamEnd(info: StreamInfo) {
+    requests++;
+    observer.onStreamEnd(info);
+  },
+};
 const proxy = createProxy({
   secrets: { get: (name) => config.secrets.find((secret) => secret.name === name), subscribe: () => () => {} },
-  observer,
+  observer: counting,
   clock: systemClock,
   random: systemRandom,
   log,
@@ -177,8 +184,6 @@ setInterval(() => {
 process.on('SIGTERM', () => {
   windows.sort((a, b) => a - b);
   const at = (share: number) => windows[Math.floor(windows.length * share)]?.toFixed(1);
-  if (!config.observed) {
-    process.stderr.write(`${role}: quietest windows ${at(0)}, tenth ${at(0.1)}, median ${at(0.5)} µs/request\n`);
-  }
+  process.stderr.write(`${role}: quietest windows ${at(0)}, tenth ${at(0.1)}, median ${at(0.5)} µs/request\n`);
   process.exit(0);
 });

@@ -12,6 +12,8 @@ export const lowWatermark = 16_384;
 
 /** Pieces up to this sum are copied into one buffer; above, they go to the kernel as they are (writev). Bytes. */
 const joinLimit = 16_384;
+/** A body up to this size joins its head as text: cheaper than a buffer made for the two of them. Bytes. */
+const textLimit = 1_024;
 /** A peer that was sent FIN may take so long to close (security.md L-15). Milliseconds. */
 const delayedCloseMs = 1_000;
 /** A peer that takes nothing of what was written is given up after so long (security.md L-13). Milliseconds. */
@@ -94,6 +96,8 @@ export class SocketTransport implements OwnedTransport, Flushable {
     if (this.#closed || this.#ending) return;
     if (typeof bytes === 'string') {
       this.#text += bytes;
+    } else if (bytes.length <= textLimit && this.#text !== '') {
+      this.#text += bytes.toString('latin1');
     } else {
       if (this.#text !== '') {
         this.#pieces.push(this.#text);
