@@ -21,8 +21,11 @@ afterAll(async () => {
 
 test('every command has a help with examples, and help is no error', async () => {
   const names = ['up', 'dev', 'run', 'gateway', 'apply', 'get', 'describe', 'delete', 'diff', 'proxy-status'];
-  const more = ['proxy-config', 'trace ls', 'trace show', 'token create', 'completion', 'version', 'demo', 'inject'];
-  const results = await Promise.all([...names, ...more].map((name) => runCli([...name.split(' '), '--help'])));
+  const more = ['proxy-config', 'trace ls', 'trace show', 'token create', 'completion', 'version', 'demo'];
+  const programs = ['inject', 'sidecar', 'interception'];
+  const results = await Promise.all(
+    [...names, ...more, ...programs].map((name) => runCli([...name.split(' '), '--help'])),
+  );
   for (const result of results) {
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(result.stdout).toContain('\nExamples:\n  ');

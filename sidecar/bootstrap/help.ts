@@ -1,7 +1,7 @@
 /** Printed by `--help`. */
 export const helpText = `Heddle's proxy: a sidecar beside one process, or a gateway at the edge.
 
-Usage: node sidecar/main.ts --name NAME --trust-bundle FILE [flags]
+Usage: heddle sidecar --name NAME --trust-bundle FILE [flags]
 
 Who it is
   --mode sidecar|gateway       (sidecar)
@@ -45,10 +45,10 @@ Its end
 When its listeners are up it prints one line of JSON on standard output.
 Exit codes: 0 ended as asked, 1 failed, 64 bad flags.
 
-Examples
-  node sidecar/main.ts --name cart-1 --service cart --port 3000:80 --trust-bundle trust-bundle.pem --join-token-file token
-  node sidecar/main.ts --name web-1 --service web --port 8080 --upstream cart=7001 --upstream redis:6379=7002 \\
+Examples:
+  heddle sidecar --name cart-1 --service cart --port 3000:80 --trust-bundle trust-bundle.pem --join-token-file token
+  heddle sidecar --name web-1 --service web --port 8080 --upstream cart=7001 --upstream redis:6379=7002 \\
     --trust-bundle trust-bundle.pem --join-token-file token
-  node sidecar/main.ts --mode gateway --name edge-1 --gateway shop/edge --service-account edge \\
+  heddle sidecar --mode gateway --name edge-1 --gateway shop/edge --service-account edge \\
     --trust-bundle trust-bundle.pem --join-token-file token
 `;

@@ -1,0 +1,30 @@
+import path from 'node:path';
+import { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
+
+/**
+ * A command that is a program of another part. This process becomes that program (execve(2)), so flags, standard
+ * streams, signals, process id and exit code are the program's own, and a container does not pay for two of Node.
+ *
+ * @param file of the program, relative to the package.
+ */
+export function passThroughCommand(
+  context: CliContext,
+  name: string,
+  description: string,
+  file: readonly string[],
+): Command {
+  return new Command(name)
+    .description(description)
+    .argument('[flags...]', `see \`heddle ${name} --help\``)
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((flags: string[]) => {
+      if (process.execve === undefined) throw new CliError(`heddle ${name} does not run on ${process.platform}`);
+      const entries = Object.entries(context.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+      const program = path.join(context.root, ...file);
+      process.execve(context.node, [context.node, program, ...flags], Object.fromEntries(entries));
+    });
+}
