@@ -66,10 +66,17 @@ export class ApiClient {
     return this.#get('info');
   }
 
-  /** @param namespace empty for all. */
-  list(kind: string, namespace: string): Promise<ResourceList> {
-    const query = namespace === '' ? '' : `?namespace=${encodeURIComponent(namespace)}`;
-    return this.#get(`resources/${encodeURIComponent(kind)}${query}`);
+  /** All objects of a kind, page after page. @param namespace empty for all. */
+  async list(kind: string, namespace: string): Promise<Resource[]> {
+    const query = new URLSearchParams(namespace === '' ? {} : { namespace });
+    const items: Resource[] = [];
+    for (;;) {
+      const page: ResourceList = await this.#get(`resources/${encodeURIComponent(kind)}?${query}`);
+      items.push(...page.items);
+      // A server that answers the same page again shall not be asked for ever.
+      if (page.continue === undefined || page.continue === query.get('continue')) return items;
+      query.set('continue', page.continue);
+    }
   }
 
   get(kind: string, namespace: string, name: string): Promise<Resource> {

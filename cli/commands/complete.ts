@@ -107,7 +107,7 @@ async function proposeArgument(
       return resourceKinds.map((kind) => ({ word: kind.plural, description: kind.kind }));
     case 'names':
       return ask(async (client) =>
-        (await client.list(positionals[0] ?? '', namespace)).items.map((item) => ({ word: item.metadata.name })),
+        (await client.list(positionals[0] ?? '', namespace)).map((item) => ({ word: item.metadata.name })),
       );
     case 'proxy':
       return ask(async (client) =>
@@ -127,7 +127,7 @@ async function proposeArgument(
 }
 
 async function namespaces(client: ApiClient): Promise<Candidate[]> {
-  const { items } = await client.list('all', '');
+  const items = await client.list('all', '');
   return [...new Set(['default', ...items.map((item) => item.metadata.namespace)])].map((word) => ({ word }));
 }
 

@@ -78,7 +78,7 @@ async function fetchResources(
   }
   const namespace = options.allNamespaces === true ? '' : options.namespace;
   const lists = await Promise.all(kind.split(',').map((one) => client.list(one, namespace)));
-  return lists.flatMap((list) => list.items).filter((item) => matches(item.metadata.labels));
+  return lists.flat().filter((item) => matches(item.metadata.labels));
 }
 
 /** @throws CliError that names the object when it does not exist. */
