@@ -1,14 +1,15 @@
 import type { Clock } from '../../lib/clock.ts';
 import { Watch } from '../../lib/watch.ts';
-import type { Condition, Resource } from '../../proto/api/v1.ts';
+import type { Resource } from '../../proto/api/v1.ts';
 import { objectKey } from '../model/mesh-object.ts';
 import type { Store } from '../store/store.ts';
+import { ConditionTransitions } from './condition-transitions.ts';
 import { joinMesh } from './join-mesh.ts';
 import type { WorkloadHealth } from './join-workloads.ts';
 import type { MeshSnapshot } from './mesh-snapshot.ts';
 import { ObjectIndex } from './object-index.ts';
 import { shareStructure } from './share-structure.ts';
-import { type ConditionDraft, StatusCollector } from './status-collector.ts';
+import { type ConditionDraft, parentOwner, StatusCollector } from './status-collector.ts';
 
 export interface RegistryOptions {
   readonly store: Store;
@@ -28,8 +29,7 @@ export class Registry {
   readonly #objects = new ObjectIndex();
   readonly #options: RegistryOptions;
   readonly #endings: (() => void)[];
-  /** Since when a condition has the status it has, by origin, then type. */
-  readonly #transitions = new Map<string, Map<string, { status: string; since: string }>>();
+  readonly #transitions = new ConditionTransitions();
   #status = new StatusCollector();
 
   constructor(options: RegistryOptions) {
@@ -54,10 +54,6 @@ export class Registry {
     this.#endings = [
       store.watch((changes) => {
         this.#objects.apply(changes);
-        for (const change of changes) {
-          if (change.stored !== undefined) continue;
-          this.#transitions.delete(objectKey(change.kind, change.namespace, change.name));
-        }
         this.#join();
       }),
       health.subscribe(() => this.#join()),
@@ -68,14 +64,15 @@ export class Registry {
   statusOf(resource: Pick<Resource, 'kind' | 'metadata'>): NonNullable<Resource['status']> {
     const origin = objectKey(resource.kind, resource.metadata.namespace, resource.metadata.name);
     const { conditions, parents } = this.#status.of(origin);
-    const dated = (drafts: readonly ConditionDraft[]) => drafts.map((draft) => this.#date(origin, draft));
-    if (parents.length === 0) return { conditions: dated(conditions) };
+    const dated = (owner: string, drafts: readonly ConditionDraft[]) =>
+      drafts.map((draft) => ({ ...draft, lastTransitionTime: this.#transitions.since(owner, draft) }));
+    if (parents.length === 0) return { conditions: dated(origin, conditions) };
     return {
-      conditions: dated(conditions),
+      conditions: dated(origin, conditions),
       parents: parents.map((parent) => ({
         parentRef: parent.parentRef,
         controllerName: 'heddle.dev/control-plane',
-        conditions: dated(parent.conditions),
+        conditions: dated(parentOwner(origin, parent.parentRef), parent.conditions),
       })),
     };
   }
@@ -93,20 +90,7 @@ export class Registry {
       revision: previous.revision,
     });
     this.#status = status;
+    this.#transitions.update(status.all(), this.#options.clock.wallTime());
     if (next !== previous) this.snapshots.set({ ...next, revision: previous.revision + 1 });
-  }
-
-  #date(origin: string, draft: ConditionDraft): Condition {
-    let transitions = this.#transitions.get(origin);
-    if (transitions === undefined) {
-      transitions = new Map();
-      this.#transitions.set(origin, transitions);
-    }
-    let transition = transitions.get(draft.type);
-    if (transition === undefined || transition.status !== draft.status) {
-      transition = { status: draft.status, since: new Date(this.#options.clock.wallTime()).toISOString() };
-      transitions.set(draft.type, transition);
-    }
-    return { ...draft, lastTransitionTime: transition.since };
   }
 }

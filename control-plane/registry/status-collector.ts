@@ -42,6 +42,19 @@ export class StatusCollector {
     };
   }
 
+  /** Every condition with its owner: an object, or an object and one of its parents. */
+  *all(): Generator<readonly [owner: string, draft: ConditionDraft]> {
+    for (const [origin, conditions] of this.#conditions) {
+      for (const draft of conditions.values()) yield [origin, draft];
+    }
+    for (const [origin, parents] of this.#parents) {
+      for (const { parentRef, conditions } of parents) {
+        const owner = parentOwner(origin, parentRef);
+        for (const draft of conditions) yield [owner, draft];
+      }
+    }
+  }
+
   #set(origin: string, draft: ConditionDraft): void {
     let conditions = this.#conditions.get(origin);
     if (conditions === undefined) {
@@ -55,4 +68,9 @@ export class StatusCollector {
       conditions.set(draft.type, { ...present, message: `${present.message}; ${draft.message}` });
     }
   }
+}
+
+/** Names the conditions that an object has for one parent; two parents of a route may differ. */
+export function parentOwner(origin: string, parentRef: unknown): string {
+  return `${origin} ${JSON.stringify(parentRef)}`;
 }

@@ -85,6 +85,7 @@ export interface Condition {
   status: 'True' | 'False' | 'Unknown';
   reason: string;
   message: string;
+  /** RFC 3339; when `status` last changed, or this control plane started, whichever is later. */
   lastTransitionTime: string;
 }
 
