@@ -1,3 +1,4 @@
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { isObject, readAttributes, truncate } from './any-value.ts';
 import { type AttributeValue, numberAttribute, type SpanRecord, textAttribute } from './span-record.ts';
 
@@ -98,14 +99,17 @@ function readMicros(value: unknown): number | undefined {
   return Number(value.slice(0, -3));
 }
 
+/** OTLP numbers kinds one higher than the API does: its 0 is SPAN_KIND_UNSPECIFIED. Status codes are the same in both. */
+const otlpKind = (kind: SpanKind): number => kind + 1;
+
 function readKind(value: unknown): SpanRecord['kind'] {
-  if (value === 2 || value === 'SPAN_KIND_SERVER') return 'server';
-  if (value === 3 || value === 'SPAN_KIND_CLIENT') return 'client';
+  if (value === otlpKind(SpanKind.SERVER) || value === 'SPAN_KIND_SERVER') return 'server';
+  if (value === otlpKind(SpanKind.CLIENT) || value === 'SPAN_KIND_CLIENT') return 'client';
   return 'internal';
 }
 
 function isError(status: unknown): boolean {
-  return isObject(status) && (status.code === 2 || status.code === 'STATUS_CODE_ERROR');
+  return isObject(status) && (status.code === SpanStatusCode.ERROR || status.code === 'STATUS_CODE_ERROR');
 }
 
 /** Events named `attempt` (a failed try) become `heddle.attempt.<n>` with their attributes (last parts of their keys) as one line. */
