@@ -52,7 +52,8 @@ export async function measure(scenario: Scenario, context: Context, options: Mea
         rssMiB: 0,
       };
       running.push({ candidate, process, result });
-      await load(options.loadCore, process.url, options.connections, 2);
+      // Long enough for a just-in-time compiler to be done.
+      await load(options.loadCore, process.url, options.connections, 6);
     }
     for (let round = 1; round <= options.rounds; round++) {
       // The order turns round, so that no candidate always follows the same one.

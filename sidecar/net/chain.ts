@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DownstreamFacts } from '../stream/stream-scope.ts';
 import type { FilterChainConfig } from './listener-config.ts';
+import type { ReadSink } from './read-sink.ts';
 
 /** A downstream connection, as the listener that accepted it sees it. */
 export interface OpenConnection {
@@ -12,8 +13,11 @@ export interface OpenConnection {
 /** A filter chain at work: what becomes of the connections that match it. */
 export interface Chain {
   readonly config: FilterChainConfig;
-  /** Takes over a socket that is accepted and, where the chain has TLS, verified. The listener watches its `close`. */
-  serve(socket: Socket, facts: DownstreamFacts): OpenConnection;
+  /**
+   * Takes over a socket that is accepted and, where the chain has TLS, verified. The listener watches its `close`.
+   * With `sink`, that is where its bytes come.
+   */
+  serve(socket: Socket, facts: DownstreamFacts, sink?: ReadSink): OpenConnection;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { DownstreamFacts, StreamScope } from '../stream/stream-scope.ts';
 import type { Chain, OpenConnection } from './chain.ts';
 import { HttpConnection, type HttpService } from './http-connection.ts';
 import type { FilterChainConfig, HttpChainConfig } from './listener-config.ts';
+import type { ReadSink } from './read-sink.ts';
 import { SocketTransport } from './transport.ts';
 import type { WriteTurn } from './write-turn.ts';
 
@@ -45,11 +46,11 @@ export class HttpChain implements Chain, HttpService {
     this.scope = scope;
   }
 
-  serve(socket: Socket, facts: DownstreamFacts): OpenConnection {
+  serve(socket: Socket, facts: DownstreamFacts, sink?: ReadSink): OpenConnection {
     const { wheel } = this.scope;
     const transport = new SocketTransport(socket, this.#turn, wheel);
     const connection = new HttpConnection(transport, this, facts, wheel);
-    transport.start(connection);
+    transport.start(connection, sink);
     return connection;
   }
 }

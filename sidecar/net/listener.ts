@@ -5,8 +5,10 @@ import type { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { SecureContexts } from '../tls/secure-contexts.ts';
 import { TlsAcceptor } from '../tls/tls-acceptor.ts';
+import { adoptSocket } from './adopt-socket.ts';
 import { type Chain, type OpenConnection, selectChain } from './chain.ts';
 import type { DownstreamTlsConfig, ListenerConfig } from './listener-config.ts';
+import { ReadSink } from './read-sink.ts';
 import { lowWatermark } from './transport.ts';
 
 /** Open connections of one listener (security.md L-17). */
@@ -133,7 +135,12 @@ export class Listener {
     });
   }
 
-  #onConnection(socket: Socket): void {
+  #onConnection(accepted: Socket): void {
+    // TLS reads for itself, and a relay passes on what its stream brings.
+    const plainHttp =
+      this.#acceptor === undefined && this.#chains.every(({ config }) => config.protocol.kind === 'http');
+    const sink = plainHttp ? new ReadSink() : undefined;
+    const socket = sink === undefined ? accepted : adoptSocket(accepted, sink, lowWatermark);
     // A peer may reset at any time, also before anyone else listens.
     socket.on('error', () => {});
     if (this.#draining || socket.remoteAddress === undefined) {
@@ -146,7 +153,7 @@ export class Listener {
       return;
     }
     this.#track(socket);
-    if (this.#acceptor === undefined) this.#serve(socket, 'raw_buffer', undefined, '');
+    if (this.#acceptor === undefined) this.#serve(socket, 'raw_buffer', undefined, '', sink);
     else this.#inspect(socket, this.#acceptor);
   }
 
@@ -178,7 +185,13 @@ export class Listener {
     });
   }
 
-  #serve(socket: Socket, transport: 'tls' | 'raw_buffer', serverName: string | undefined, peer: string): void {
+  #serve(
+    socket: Socket,
+    transport: 'tls' | 'raw_buffer',
+    serverName: string | undefined,
+    peer: string,
+    sink?: ReadSink,
+  ): void {
     const chain = selectChain(this.#chains, transport, serverName);
     const address = addressOf(socket);
     if (chain === undefined || this.#draining) {
@@ -188,7 +201,8 @@ export class Listener {
       socket.destroy();
       return;
     }
-    this.#served.set(socket, { chain, connection: chain.serve(socket, { address, peer, tls: transport === 'tls' }) });
+    const facts = { address, peer, tls: transport === 'tls' };
+    this.#served.set(socket, { chain, connection: chain.serve(socket, facts, sink) });
     socket.once('close', () => this.#served.delete(socket));
   }
 
