@@ -7,7 +7,7 @@ import {
   endpoint,
   httpListener,
   httpServer,
-  RawClient,
+  rawClient,
   request,
   route,
   routeTable,
@@ -48,7 +48,7 @@ test('a chunked body of unknown length stays whole in both directions, with its 
   });
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
-  const client = new RawClient(await under.listen('app'));
+  const client = rawClient(await under.listen('app'));
   client.send('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\ntrailer: x-check\r\n\r\n');
   client.send('3\r\nabc\r\n').send('2\r\nde\r\n').send('0\r\nx-check: 7\r\n\r\n');
   const text = await client.see(/x-sum: 7\r\n\r\n$/i);
@@ -64,7 +64,7 @@ test('requests on many client connections share upstream connections that are fr
 
 test('pipelined requests are answered in order', async () => {
   const { port } = await echoProxy();
-  const client = new RawClient(port);
+  const client = rawClient(port);
   const head = (path: string) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
   client.send(head('/1') + head('/2') + head('/3'));
   const text = await client.see(/x-path: \/3/i);
@@ -156,7 +156,7 @@ test('an upgrade becomes a pipe of bytes, in both directions and to the end', as
   });
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
-  const client = new RawClient(await under.listen('app'));
+  const client = rawClient(await under.listen('app'));
   client.send('GET /chat HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n');
   await client.see(/101 Switching Protocols[\s\S]*\r\n\r\nwelcome /);
   client.send('ping');
@@ -175,7 +175,7 @@ test('the upstream decides about 100 Continue, and the body follows', async () =
   });
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
-  const client = new RawClient(await under.listen('app'));
+  const client = rawClient(await under.listen('app'));
   client.send('POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n');
   await client.see(/^HTTP\/1.1 100 /);
   client.send('body');
@@ -188,7 +188,7 @@ test('a client that resets its connection takes its upstream request with it', a
   const upstream = await tcpServer((socket) => void socket.on('data', () => seen++).on('close', () => cut++));
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
-  const client = new RawClient(await under.listen('app')).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  const client = rawClient(await under.listen('app')).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   await until(() => seen === 1);
   client.socket.resetAndDestroy();
   await until(() => cut === 1);
@@ -205,23 +205,23 @@ test('an answer before the end of the request is passed on, and the upstream con
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
   const port = await under.listen('app');
-  const client = new RawClient(port).send('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\nstart');
+  const client = rawClient(port).send('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\nstart');
   expect(await client.see(/big$/)).toMatch(/^HTTP\/1.1 413 /);
-  new RawClient(port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  rawClient(port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   await until(() => connections === 2);
 });
 
 test('a forward proxy takes absolute targets, and the named service gets the origin form', async () => {
   const { port } = await echoProxy();
-  const client = new RawClient(port).send('GET http://app.default:80/x?y HTTP/1.1\r\nhost: app.default:80\r\n\r\n');
+  const client = rawClient(port).send('GET http://app.default:80/x?y HTTP/1.1\r\nhost: app.default:80\r\n\r\n');
   expect(await client.see(/x-path/i)).toMatch(/x-path: \/x\?y/i);
 });
 
 test('CONNECT to an HTTP service of the mesh goes on as HTTP inside the tunnel', async () => {
   const { under, port } = await echoProxy();
-  const client = new RawClient(port).send('CONNECT app.default:80 HTTP/1.1\r\nhost: app.default:80\r\n\r\n');
+  const client = rawClient(port).send('CONNECT app.default:80 HTTP/1.1\r\nhost: app.default:80\r\n\r\n');
   await client.see(/^HTTP\/1.1 200 [\s\S]*\r\n\r\n$/);
-  client.text = '';
+  client.received = '';
   client.send('POST /in HTTP/1.1\r\nhost: app.default\r\ncontent-length: 2\r\n\r\nhi');
   expect(await client.see(/hi\r\n/)).toMatch(/x-path: \/in/i);
   client.send('GET /again HTTP/1.1\r\nhost: app.default\r\n\r\n');
@@ -238,7 +238,7 @@ test('CONNECT to a TCP service relays bytes, and to a stranger it is refused', a
   under.proxy.setCluster(cluster('redis', [upstream], { protocol: 'tcp', servicePort: 6379 }));
   under.proxy.setRouteTable(routeTable('outbound', [], ['nobody']));
   const port = await under.listen('none', { routes: 'outbound' });
-  const client = new RawClient(port).send(
+  const client = rawClient(port).send(
     'CONNECT redis.default.svc:6379 HTTP/1.1\r\nhost: redis.default.svc:6379\r\n\r\n',
   );
   await client.see(/^HTTP\/1.1 200 [\s\S]*\r\n\r\n$/);
@@ -247,7 +247,7 @@ test('CONNECT to a TCP service relays bytes, and to a stranger it is refused', a
   client.socket.end();
   await until(() => client.ended);
   expect(under.observer.tcp).toMatchObject([{ service: 'redis.default', bytesReceived: 4, bytesSent: 5, flags: 0 }]);
-  const stranger = new RawClient(port).send('CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n');
+  const stranger = rawClient(port).send('CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n');
   expect(await stranger.see(/is no service of the mesh/)).toMatch(/^HTTP\/1.1 404 [\s\S]*unknown-destination/);
 });
 
@@ -305,7 +305,7 @@ test('draining gives up after its time', async () => {
   const upstream = await tcpServer((socket) => void socket.resume());
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
-  new RawClient(await under.listen('app')).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  rawClient(await under.listen('app')).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   await until(() => under.observer.started === 1);
   let over = false;
   const drained = under.proxy.drain(1_000).then(() => {

@@ -6,7 +6,7 @@ import {
   endpoint,
   httpServer,
   noRetry,
-  RawClient,
+  rawClient,
   request,
   retryOnce,
   type SeenResponse,
@@ -171,11 +171,11 @@ test('P-21: bytes that nobody asked for end the connection and are counted', asy
   });
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
-  const client = new RawClient(await under.listen('app')).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  const client = rawClient(await under.listen('app')).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   await client.see(/ok$/);
   await until(() => under.observer.refused.length === 1);
   expect(under.observer.refused).toMatchObject([{ listener: 'app', reason: 'h1.unsolicited-bytes' }]);
-  client.text = '';
+  client.received = '';
   client.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   expect(await client.see(/\r\n\r\n/)).not.toContain('forged');
 });

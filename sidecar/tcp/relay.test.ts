@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeSvid, makeTestAuthority } from '../../test/harness/certificates.ts';
-import { closedPort, cluster, endpoint, RawClient, TestProxy, tcpServer, until } from '../../test/harness/data-path.ts';
+import { closedPort, cluster, endpoint, rawClient, TestProxy, tcpServer, until } from '../../test/harness/data-path.ts';
 import type { DownstreamTlsConfig, ListenerConfig } from '../net/listener-config.ts';
 import { responseFlags } from '../stream/response-flags.ts';
 
@@ -40,10 +40,10 @@ test('each direction ends on its own', async () => {
     });
   });
   const { under, port } = await startRelay([upstream]);
-  const client = new RawClient(port).send('hello');
+  const client = rawClient(port).send('hello');
   client.socket.end();
   await until(() => client.ended);
-  expect(client.text).toBe('you said hello, bye');
+  expect(client.received).toBe('you said hello, bye');
   await until(() => under.observer.tcp.length === 1);
   expect(under.observer.tcp).toMatchObject([
     { cluster: 'db', service: 'db.default', bytesReceived: 5, bytesSent: 19, flags: 0, reason: '' },
@@ -53,7 +53,7 @@ test('each direction ends on its own', async () => {
 
 test('the upstream may speak first', async () => {
   const { port } = await startRelay([await tcpServer((socket) => void socket.write('220 ready\r\n'))]);
-  await new RawClient(port).see(/220 ready/);
+  await rawClient(port).see(/220 ready/);
 });
 
 test('a client that does not read stops the upstream, and gets everything once it reads', async () => {
@@ -71,7 +71,7 @@ test('a client that does not read stops the upstream, and gets everything once i
     more();
   });
   const { port } = await startRelay([upstream]);
-  const client = new RawClient(port);
+  const client = rawClient(port);
   client.socket.pause();
   let before = -1;
   await until(() => {
@@ -82,14 +82,14 @@ test('a client that does not read stops the upstream, and gets everything once i
   expect(written).toBeLessThan(size / 2);
   client.socket.resume();
   await until(() => client.ended);
-  expect(client.text.length).toBe(size);
+  expect(client.received.length).toBe(size);
 });
 
 test('an upstream that resets resets the client', async () => {
   const { under, port } = await startRelay([
     await tcpServer((socket) => void socket.once('data', () => socket.resetAndDestroy())),
   ]);
-  const client = new RawClient(port).send('x');
+  const client = rawClient(port).send('x');
   await until(() => client.closed);
   expect(client.ended).toBe(false);
   await until(() => under.observer.tcp.length === 1);
@@ -99,7 +99,7 @@ test('an upstream that resets resets the client', async () => {
 test('a relay in which nothing moves is ended', async () => {
   const upstream = await tcpServer((socket) => void socket.on('data', (chunk) => socket.write(chunk)));
   const { under, port } = await startRelay([upstream]);
-  const client = new RawClient(port).send('ping');
+  const client = rawClient(port).send('ping');
   await client.see(/ping/);
   under.advance(59_000);
   client.send('pong');
@@ -114,9 +114,9 @@ test('a relay in which nothing moves is ended', async () => {
 test('an endpoint that refuses is replaced by another, and without one the client is turned away', async () => {
   const up = await tcpServer((socket) => void socket.end('up'));
   const { port } = await startRelay([await closedPort(), up]);
-  for (let i = 0; i < 2; i++) await new RawClient(port).see(/up/);
+  for (let i = 0; i < 2; i++) await rawClient(port).see(/up/);
   const { under, port: dead } = await startRelay([await closedPort()]);
-  const client = new RawClient(dead);
+  const client = rawClient(dead);
   await until(() => client.closed || client.ended);
   await until(() => under.observer.tcp.length === 1);
   expect(under.observer.tcp).toMatchObject([{ reason: 'connect-refused', flags: responseFlags.UF.bit }]);
@@ -151,9 +151,9 @@ test('bytes go through two proxies with mutual TLS between them, and identities 
   const expectedIds = ['spiffe://mesh.test/ns/default/sa/db'];
   const tls = { sni: 'db', expectedIds, certificateSecret: 'default', validationSecret: 'ROOTCA' };
   near.proxy.setCluster(cluster('db', [endpoint(farPort, { tls: true })], { protocol: 'tcp', tls }));
-  const client = new RawClient(await near.proxy.setListener(tcpListener('db')));
+  const client = rawClient(await near.proxy.setListener(tcpListener('db')));
   client.send('x'.repeat(100_000));
-  await until(() => client.text.length === 100_000);
+  await until(() => client.received.length === 100_000);
   client.socket.end();
   await until(() => client.ended);
   await until(() => near.observer.tcp.length === 1 && far.observer.tcp.length === 1);

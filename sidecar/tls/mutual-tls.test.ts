@@ -12,7 +12,7 @@ import {
   endpoint,
   httpListener,
   httpServer,
-  RawClient,
+  rawClient,
   request,
   TestProxy,
   until,
@@ -96,10 +96,10 @@ test('two proxies prove their identities to each other, and the application lear
 
 test('plaintext on a port that takes TLS only is refused, and the application hears nothing', async () => {
   const { under, port, seen } = await startInbound(await makeTestAuthority());
-  const client = new RawClient(port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  const client = rawClient(port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
   await until(() => client.closed || client.ended);
   expect(under.observer.refused).toMatchObject([{ listener: 'listener', reason: 'tls.plaintext' }]);
-  expect([seen, client.text]).toEqual([[], '']);
+  expect([seen, client.received]).toEqual([[], '']);
 });
 
 test('TLS-15: a client certificate of another authority is refused', async () => {

@@ -19,6 +19,7 @@ import {
   type RouteTable,
 } from '../../sidecar/route/route-table.ts';
 import type { Secret, SecretSource } from '../../sidecar/tls/secret.ts';
+import { RawClient } from './raw-http.ts';
 
 /** Keeps what the data path tells. */
 export class RecordingObserver implements Observer {
@@ -259,41 +260,13 @@ export async function closedPort(): Promise<number> {
   return port;
 }
 
-/** A client of the test that sees the bytes. */
-export class RawClient {
-  readonly socket: net.Socket;
-  text = '';
-  ended = false;
-  closed = false;
-
-  constructor(port: number) {
-    this.socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    this.socket.setEncoding('latin1');
-    this.socket.on('data', (chunk: string) => {
-      this.text += chunk;
-    });
-    this.socket.on('end', () => {
-      this.ended = true;
-    });
-    this.socket.on('close', () => {
-      this.closed = true;
-    });
-    this.socket.on('error', () => {});
-    onTestFinished(() => {
-      this.socket.destroy();
-    });
-  }
-
-  send(text: string): this {
-    this.socket.write(text, 'latin1');
-    return this;
-  }
-
-  /** Resolves with all text so far when it matches. */
-  async see(pattern: RegExp): Promise<string> {
-    await until(() => pattern.test(this.text));
-    return this.text;
-  }
+/** A client that sees the bytes and ends with the test; what it sends waits for the connection. */
+export function rawClient(port: number): RawClient {
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  return RawClient.over(socket);
 }
 
 export interface SeenResponse {

@@ -39,7 +39,7 @@ export class RawClient {
     return new RawClient(socket);
   }
 
-  /** Takes over a socket that is connected, over TLS for example. */
+  /** Takes over a socket that is connected or about to be, over TLS for example. */
   static over(socket: Socket): RawClient {
     return new RawClient(socket);
   }
@@ -95,6 +95,12 @@ export class RawClient {
       if (this.closed) throw new Error(`closed after ${JSON.stringify(this.received.slice(0, 500))}`);
       await this.#change();
     }
+  }
+
+  /** Waits until what was received matches, and gives it. */
+  async see(pattern: RegExp): Promise<string> {
+    await this.until((received) => pattern.test(received));
+    return this.received;
   }
 
   /** Waits for the peer's end of the connection, in whatever way: `fin` or the code of the error. */
