@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// A file for the results, for whoever counts them; none by default.
+const report = process.env.HEDDLE_TEST_REPORT;
+
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
@@ -8,5 +11,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });

@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const report = process.env.HEDDLE_TEST_REPORT;
+
 // Tests against programs that nobody here wrote. They install what they need by name, or report it as skipped.
 export default defineConfig({
   test: {
@@ -8,5 +10,6 @@ export default defineConfig({
     maxWorkers: 1,
     testTimeout: 60_000,
     hookTimeout: 200_000,
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });
