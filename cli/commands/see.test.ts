@@ -147,11 +147,13 @@ const trace: Trace = {
   durationMs: 20,
   spans: [
     span(0, 'edge', 'server', 0, 20, { peer: '', status: 503, error: true }),
-    span(1, 'edge', 'client', 1, 18),
-    span(2, 'front', 'server', 2, 16),
-    span(3, 'front', 'client', 3, 5),
-    span(4, 'catalog', 'server', 4, 3),
+    span(1, 'edge', 'client', 1, 18, { parentSpanId: '0edgeserver' }),
+    span(2, 'front', 'server', 2, 16, { parentSpanId: '1edgeclient' }),
+    span(3, 'front', 'client', 3, 5, { parentSpanId: '2frontserver' }),
+    span(4, 'catalog', 'server', 4, 3, { parentSpanId: '3frontclient' }),
     span(3, 'front', 'client', 10, 5, {
+      spanId: '3frontclient2',
+      parentSpanId: '2frontserver',
       status: 503,
       error: true,
       retries: 1,
@@ -208,4 +210,14 @@ test('trace ls passes its filters on and prints a line for each trace', async ()
   expect(result.stdout).toMatch(/\n4bf92f3577b34da6 +edge +GET \/ +200 +20\.0ms +6 +3 +0 +\d+d\n$/);
   const query = new URL(api.calls[0]?.url ?? '', api.url).searchParams;
   expect(Object.fromEntries(query)).toEqual({ limit: '3', service: 'cart', minDurationMs: '5', error: 'true' });
+});
+
+test('trace show latest waits for the proxies that have not reported yet', async () => {
+  const latest = { ...trace, name: '', service: '', spans: 6, services: 3, errors: 2, status: 503 };
+  api.answer<TraceList>('GET /api/v1/traces?limit=1', { items: [latest] });
+  api.answer(`GET /api/v1/traces/${trace.traceId}`, { ...trace, spans: trace.spans.slice(1) });
+  const shown = cli('trace', 'show', 'latest');
+  while (api.calls.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  api.answer(`GET /api/v1/traces/${trace.traceId}`, trace);
+  expect((await shown).stdout.trimEnd().split('\n')).toHaveLength(11);
 });

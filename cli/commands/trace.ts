@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import type { TraceSummary } from '../../proto/api/v1.ts';
+import type { Trace, TraceSummary } from '../../proto/api/v1.ts';
 import { CliError, ExitCode } from '../cli-error.ts';
 import { ApiFailure, type TraceQuery } from '../client.ts';
 import type { CliContext } from '../context.ts';
@@ -97,6 +98,21 @@ function columns(wide: boolean, now: number): Column<TraceSummary>[] {
   ];
 }
 
+/** Proxies send spans once a second, each at its own moment, so the newest trace may still lack some of them. */
+const longestWaitMs = 2000;
+const readAgainMs = 250;
+
+/** Whether a span names a parent that is not there, or called a proxy that has not reported yet. */
+function lacksSpans(trace: Trace): boolean {
+  const ids = new Set(trace.spans.map((span) => span.spanId));
+  const parents = new Set(trace.spans.map((span) => span.parentSpanId));
+  return trace.spans.some(
+    (span) =>
+      (span.parentSpanId !== '' && !ids.has(span.parentSpanId)) ||
+      (span.kind === 'client' && span.peer !== '' && span.status > 0 && !span.error && !parents.has(span.spanId)),
+  );
+}
+
 function showCommand(context: CliContext): Command {
   const command = new Command('show')
     .description('One trace as a waterfall: every hop, who it was, how long it took, what was decided')
@@ -107,10 +123,16 @@ function showCommand(context: CliContext): Command {
     const client = context.client(options.server);
     const newest = id === 'latest' ? (await client.traces({ limit: 1 })).items[0] : undefined;
     if (id === 'latest' && newest === undefined) throw new CliError('there are no traces yet', ExitCode.no);
-    const trace = await client.trace(newest?.traceId ?? id).catch((error: unknown) => {
-      if (!(error instanceof ApiFailure) || error.status !== 404) throw error;
-      throw new CliError(error.message, ExitCode.no);
-    });
+    const read = () =>
+      client.trace(newest?.traceId ?? id).catch((error: unknown) => {
+        if (!(error instanceof ApiFailure) || error.status !== 404) throw error;
+        throw new CliError(error.message, ExitCode.no);
+      });
+    let trace = await read();
+    for (let waited = 0; id === 'latest' && lacksSpans(trace) && waited < longestWaitMs; waited += readAgainMs) {
+      await sleep(readAgainMs);
+      trace = await read();
+    }
     context.stdout.write(
       options.output === 'json' || options.output === 'yaml'
         ? await serialize(trace, options.output)
