@@ -57,6 +57,8 @@ export class DevMesh {
   async start(): Promise<{ gateways: ReadonlyMap<string, ProxyReady> }> {
     // Applications know their ports before anything runs, so that they start beside the control plane.
     const starting = this.#startControlPlane();
+    // It is awaited below; a program that cannot even be started ends this function before.
+    starting.catch(() => undefined);
     const applications = await planApplications(this.#options.file.dev, this.#options.folder, new FreePorts());
     const programs = applications.map((application) => this.#startApplication(application));
     [this.#client] = await Promise.all([starting, warmCompileCache(this.#context, this.#supervisor, this.#logDir)]);

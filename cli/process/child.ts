@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { makeFolder } from './make-folder.ts';
 
 export interface ChildSpec {
   /** What people call it: `sidecar cart`. */
@@ -45,7 +46,7 @@ export class Child {
 
   constructor(spec: ChildSpec) {
     this.spec = spec;
-    fs.mkdirSync(path.dirname(spec.logFile), { recursive: true });
+    makeFolder(path.dirname(spec.logFile));
     const log = fs.openSync(spec.logFile, 'a', 0o600);
     this.#logStart = fs.fstatSync(log).size;
     const watched = spec.onLine !== undefined;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { TokenResponse } from '../../proto/api/v1.ts';
 import type { CliContext } from '../context.ts';
 import type { Child } from './child.ts';
+import { makeFolder } from './make-folder.ts';
 import { ownEnvironment } from './own-environment.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -55,7 +56,7 @@ export function startProxy(
   options: ProxyOptions,
   token: TokenResponse,
 ): Child {
-  fs.mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+  makeFolder(options.stateDir, 0o700);
   const tokenFile = path.join(options.stateDir, 'join-token');
   const bundleFile = path.join(options.stateDir, 'trust-bundle.pem');
   fs.writeFileSync(tokenFile, token.token, { mode: 0o600 });
