@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { Trace, TraceSummary } from '../../proto/api/v1.ts';
 import { CliError, ExitCode } from '../cli-error.ts';
-import { ApiFailure, type TraceQuery } from '../client.ts';
+import { type ApiClient, ApiFailure, type TraceQuery } from '../client.ts';
 import type { CliContext } from '../context.ts';
 import { age, duration } from '../output/duration.ts';
 import { type OutputFormat, serialize } from '../output/format.ts';
@@ -102,6 +102,17 @@ function columns(wide: boolean, now: number): Column<TraceSummary>[] {
 const longestWaitMs = 2000;
 const readAgainMs = 250;
 
+async function latest(client: ApiClient, read: (id: string) => Promise<Trace>): Promise<Trace> {
+  let id: string | undefined;
+  for (let waited = 0; ; waited += readAgainMs) {
+    id ??= (await client.traces({ limit: 1 })).items[0]?.traceId;
+    const trace = id === undefined ? undefined : await read(id);
+    if (trace !== undefined && (waited >= longestWaitMs || !lacksSpans(trace))) return trace;
+    if (waited >= longestWaitMs) throw new CliError('there are no traces yet', ExitCode.no);
+    await sleep(readAgainMs);
+  }
+}
+
 /** Whether a span names a parent that is not there, or called a proxy that has not reported yet. */
 function lacksSpans(trace: Trace): boolean {
   const ids = new Set(trace.spans.map((span) => span.spanId));
@@ -121,18 +132,12 @@ function showCommand(context: CliContext): Command {
   outputOption(serverOption(command), ['wide', 'json', 'yaml']);
   return command.action(async (id: string, options: ShowOptions) => {
     const client = context.client(options.server);
-    const newest = id === 'latest' ? (await client.traces({ limit: 1 })).items[0] : undefined;
-    if (id === 'latest' && newest === undefined) throw new CliError('there are no traces yet', ExitCode.no);
-    const read = () =>
-      client.trace(newest?.traceId ?? id).catch((error: unknown) => {
+    const read = (wanted: string) =>
+      client.trace(wanted).catch((error: unknown) => {
         if (!(error instanceof ApiFailure) || error.status !== 404) throw error;
         throw new CliError(error.message, ExitCode.no);
       });
-    let trace = await read();
-    for (let waited = 0; id === 'latest' && lacksSpans(trace) && waited < longestWaitMs; waited += readAgainMs) {
-      await sleep(readAgainMs);
-      trace = await read();
-    }
+    const trace = id === 'latest' ? await latest(client, read) : await read(id);
     context.stdout.write(
       options.output === 'json' || options.output === 'yaml'
         ? await serialize(trace, options.output)
