@@ -7,7 +7,7 @@ import type { Flushable, WriteTurn } from './write-turn.ts';
 
 /** More than this towards the socket means: stop (security.md L-20). Bytes. */
 export const highWatermark = 32_768;
-/** Down to this: go on. Sockets are made with it as their own mark, so that their `drain` comes in time. Bytes. */
+/** Down to this: go on. Sockets have it as their own mark where Node lets one choose, so `drain` comes in time. Bytes. */
 export const lowWatermark = 16_384;
 
 /** Pieces up to this sum are copied into one buffer; above, they go to the kernel as they are (writev). Bytes. */
@@ -144,18 +144,24 @@ export class SocketTransport implements OwnedTransport, Flushable {
     if (this.#queuedBytes === 0 || this.#closed) return;
     const bytes = this.#queuedBytes;
     this.#queuedBytes = 0;
+    // A TLS server's sockets keep Node's mark of 64 KiB and below it emit no `drain`, so such a write reports itself.
+    const report = this.socket.writableLength + bytes > lowWatermark ? this.#onWritten : undefined;
     if (this.#pieces.length === 0) {
       const text = this.#text;
       this.#text = '';
-      this.socket.write(text, 'latin1');
+      this.socket.write(text, 'latin1', report);
     } else {
-      this.#writePieces(bytes);
+      this.#writePieces(bytes, report);
     }
-    // Otherwise the socket's own `drain` will come.
+    // Otherwise `drain` or the report will come.
     if (this.#awaited && this.socket.writableLength <= lowWatermark) this.#drained();
   }
 
-  #writePieces(bytes: number): void {
+  readonly #onWritten = (error?: Error | null): void => {
+    if (!error && this.socket.writableLength <= lowWatermark) this.#drained();
+  };
+
+  #writePieces(bytes: number, report: ((error?: Error | null) => void) | undefined): void {
     const pieces = this.#pieces;
     if (this.#text !== '') {
       pieces.push(this.#text);
@@ -163,14 +169,16 @@ export class SocketTransport implements OwnedTransport, Flushable {
     }
     this.#pieces = [];
     if (pieces.length === 1) {
-      this.socket.write(pieces[0] as Buffer);
+      this.socket.write(pieces[0] as Buffer, report);
     } else if (bytes <= joinLimit) {
-      this.socket.write(joinPieces(pieces, bytes));
+      this.socket.write(joinPieces(pieces, bytes), report);
     } else {
       this.socket.cork();
-      for (const piece of pieces) {
-        if (typeof piece === 'string') this.socket.write(piece, 'latin1');
-        else this.socket.write(piece);
+      const last = pieces.length - 1;
+      for (const [index, piece] of pieces.entries()) {
+        const done = index === last ? report : undefined;
+        if (typeof piece === 'string') this.socket.write(piece, 'latin1', done);
+        else this.socket.write(piece, done);
       }
       this.socket.uncork();
     }

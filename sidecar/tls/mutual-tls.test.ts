@@ -40,11 +40,15 @@ function give(under: TestProxy, certificate: TestCertificate, authority: TestAut
 }
 
 /** The inbound proxy of a service `server`, with an application that counts what reaches it. */
-async function startInbound(authority: TestAuthority, settings: Partial<DownstreamTlsConfig> = {}) {
+async function startInbound(
+  authority: TestAuthority,
+  settings: Partial<DownstreamTlsConfig> = {},
+  body: string | Buffer = 'served',
+) {
   const seen: string[] = [];
   const { port: app } = await httpServer((incoming, outgoing) => {
     seen.push(String(incoming.headers['x-forwarded-client-cert']));
-    outgoing.end('served');
+    outgoing.end(body);
   });
   const under = new TestProxy();
   give(under, await makeSvid(authority, id('server')), authority);
@@ -80,6 +84,15 @@ function speak(options: Handshake): Promise<string> {
     socket.on('close', () => resolve(text));
   });
 }
+
+test('a long response arrives whole through both sidecars', async () => {
+  const authority = await makeTestAuthority();
+  const body = Buffer.alloc(4 * 1024 * 1024, 'heddle');
+  const { port } = await startInbound(authority, {}, body);
+  const outbound = await startOutbound(authority, 'client', port, [id('server')]);
+  const response = await fetch(`http://127.0.0.1:${outbound.port}/`, { headers: { connection: 'close' } });
+  expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true);
+});
 
 test('two proxies prove their identities to each other, and the application learns who called', async () => {
   const authority = await makeTestAuthority();
