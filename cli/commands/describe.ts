@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { Resource } from '../../proto/api/v1.ts';
+import type { ProxyStatus, Resource } from '../../proto/api/v1.ts';
 import type { CliContext } from '../context.ts';
 import { objectReferences } from '../input/object-references.ts';
 import { age } from '../output/duration.ts';
@@ -27,8 +27,18 @@ export function describeCommand(context: CliContext): Command {
       objectReferences(kind, names).map((object) => getOne(client, object.kind, options.namespace, object.name)),
     );
     const texts = await Promise.all(items.map((item) => renderDescription(item, styleFor(context.stdout), Date.now())));
-    context.stdout.write(texts.join('\n\n'));
+    context.stdout.write(texts.join('\n\n') + refusals((await client.proxies()).items));
   });
+}
+
+/** What is in force for the control plane need not be so at a proxy: one line for each that refused a push. */
+function refusals(proxies: readonly ProxyStatus[]): string {
+  return proxies
+    .flatMap(({ id, connected, types }) => {
+      const refused = Object.entries(types).filter(([, type]) => connected && type.state === 'NACK');
+      return refused.map(([name, type]) => `The proxy ${id} refused ${name}: ${printable(type.error)}\n`);
+    })
+    .join('');
 }
 
 /** What a person asks of an object, the most important last: that is what stays on the screen. */

@@ -129,10 +129,15 @@ test('get of one object as JSON and YAML is the object; what does not exist ends
 
 test('describe ends with whether the object is in force', async () => {
   api.answer('GET /api/v1/resources/httproute/shop/ratings', route('ratings', {}, 'BackendNotFound'));
+  api.answer('GET /api/v1/proxies', { items: [] });
   const { stdout } = await cli(['describe', 'httproute', 'ratings', '-n', 'shop']);
   expect(stdout).toContain('Spec:\n  parentRefs:\n');
   expect(stdout).toMatch(/TYPE +STATUS +REASON +AGE +FOR +MESSAGE/);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('Not (wholly) in force: BackendNotFound: there is no service v1');
+  const types = { LDS: { state: 'NACK', error: 'cannot bind' }, CDS: { state: 'SYNCED', error: '' } };
+  api.answer('GET /api/v1/proxies', { items: [{ id: 'edge.shop', connected: true, types }] });
+  const refused = await cli(['describe', 'httproute', 'ratings', '-n', 'shop']);
+  expect(refused.stdout).toMatch(/\nThe proxy edge.shop refused LDS: cannot bind\n$/);
 });
 
 test('delete by name and by file; what was not there ends with 1 unless that is fine', async () => {

@@ -60,7 +60,7 @@ export function noHealthyEndpoints(cluster: Cluster, moreFlags: number): LocalRe
 
 export function noCluster(name: string, route: string): LocalReply {
   if (name === 'invalid-backend') {
-    const message = `the route ${route} names a backend that does not exist or that it may not use; see its status`;
+    const message = `the route ${route} names a backend that does not exist or that it may not use, or gives every backend weight 0; see its status`;
     return localReply('invalid-backend', { route }, message);
   }
   return localReply('no-cluster', { cluster: name, route }, `the route ${route} leads to ${name}, which is not there`);
