@@ -7,7 +7,7 @@ export interface ClusterConfig {
   protocol: 'http1' | 'http2' | 'tcp';
   /** TCP connect and TLS handshake together, in milliseconds. Default 1,000. */
   connectTimeoutMs: number;
-  /** An idle pooled connection lives so long, in milliseconds, or shorter where the endpoint was seen to close earlier. Default 4,000 (HTTP/1). */
+  /** An idle pooled connection lives so long, in milliseconds, or shorter where the endpoint was seen to close earlier. Default 4,000 (HTTP/1); to a proxy of the mesh at least 60,000. */
   idleTimeoutMs: number;
   balancer: BalancerConfig;
   /** TLS for endpoints whose `tls` is true. */

@@ -25,6 +25,12 @@ export interface PoolDependencies extends DialDependencies {
 }
 
 /**
+ * A proxy of the mesh keeps idle connections for an hour, so the caution that applications need would only cost
+ * handshakes there (security.md L-64). Milliseconds.
+ */
+const meshIdleMs = 60_000;
+
+/**
  * HTTP/1 connections to one endpoint. The one used last is used next, so that the others fall idle and are closed,
  * before the endpoint does it. Requests for which there is no connection wait in order.
  */
@@ -45,7 +51,8 @@ export class HttpPool implements ConnectionOwner {
     this.#cluster = cluster;
     this.#endpoint = endpoint;
     this.#deps = deps;
-    this.#idleLimit = new IdleLimit(cluster.config.idleTimeoutMs);
+    const { idleTimeoutMs } = cluster.config;
+    this.#idleLimit = new IdleLimit(endpoint.config.tls ? Math.max(idleTimeoutMs, meshIdleMs) : idleTimeoutMs);
     this.#sweep = deps.wheel.timer(() => this.#closeIdle());
   }
 
