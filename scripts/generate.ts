@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { writeFields } from './generate-fields.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const output = path.resolve(process.argv[2] ?? path.join(root, 'proto/gen'));
@@ -98,7 +99,11 @@ try {
   const paths = [...entries, ...own].sort().flatMap((entry) => ['--path', entry]);
 
   fs.rmSync(output, { recursive: true, force: true });
-  execFileSync(path.join(root, 'node_modules/.bin/buf'), ['generate', ...paths], { cwd: work, stdio: 'inherit' });
+  const buf = path.join(root, 'node_modules/.bin/buf');
+  execFileSync(buf, ['generate', ...paths], { cwd: work, stdio: 'inherit' });
+  const image = path.join(work, 'image.binpb');
+  execFileSync(buf, ['build', ...paths, '-o', image], { cwd: work, stdio: 'inherit' });
+  writeFields(image, path.join(output, 'fields.ts'));
 
   // ts-proto 2.18 forgets the type name in this one place when useDuration and outputTypeRegistry meet.
   const duration = path.join(output, 'google/protobuf/duration.ts');

@@ -1,6 +1,13 @@
 import { isIP } from 'node:net';
-import { type Address, SocketAddress_Protocol } from '../../proto/gen/envoy/config/core/v3/address.ts';
+import { type Address, SocketAddress, SocketAddress_Protocol } from '../../proto/gen/envoy/config/core/v3/address.ts';
+import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
+
+export const socketAddressFields = fieldsOf(SocketAddress, {
+  supported: ['protocol', 'address', 'portSpecifier.portValue'],
+  ignored: { ipv4Compat: 'the address itself says so' },
+  limits: { protocol: '`TCP`', address: 'IP addresses' },
+});
 
 export interface IpAddress {
   address: string;
@@ -21,7 +28,7 @@ export function decodeAddress(reader: Reader, path: string, address: Address | u
   }
   const at = join(path, 'socket_address');
   const socket = specifier.value;
-  reader.only(at, socket, ['protocol', 'address', 'portSpecifier', 'ipv4Compat']);
+  reader.only(at, socket, socketAddressFields);
   if (socket.protocol !== SocketAddress_Protocol.TCP) reader.problem(join(at, 'protocol'), 'only TCP is supported');
   if (isIP(socket.address) === 0) reader.problem(join(at, 'address'), `"${socket.address}" is not an IP address`);
   const port = socket.portSpecifier?.$case === 'portValue' ? socket.portSpecifier.value : -1;

@@ -5,7 +5,18 @@ import { RoundRobin } from '../../proto/gen/envoy/extensions/load_balancing_poli
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
 import { PeakEwma } from '../../proto/gen/heddle/balance/v1/peak_ewma.ts';
 import type { BalancerConfig } from '../cluster/cluster-config.ts';
+import { fieldsOf } from './message-fields.ts';
 import { isType, type Reader } from './reader.ts';
+
+export const leastRequestFields = fieldsOf(LeastRequest, {
+  supported: ['choiceCount'],
+  ignored: { localityLbConfig: 'all localities are alike' },
+});
+
+export const roundRobinFields = fieldsOf(RoundRobin, {
+  supported: [],
+  ignored: { localityLbConfig: 'all localities are alike' },
+});
 
 /**
  * The first policy of `load_balancing_policy` that is known here, as Envoy chooses too; without that field the
@@ -36,12 +47,12 @@ function decodePolicy(reader: Reader, path: string, packed: Any): BalancerConfig
   }
   if (isType(packed, LeastRequest)) {
     const policy = reader.unpack(path, packed, LeastRequest);
-    if (policy !== undefined) reader.only(path, policy, ['choiceCount', 'localityLbConfig']);
+    if (policy !== undefined) reader.only(path, policy, leastRequestFields);
     return { kind: 'least-request', choices: choices(reader, `${path}.choice_count`, policy?.choiceCount) };
   }
   if (isType(packed, RoundRobin)) {
     const policy = reader.unpack(path, packed, RoundRobin);
-    if (policy !== undefined) reader.only(path, policy, ['localityLbConfig']);
+    if (policy !== undefined) reader.only(path, policy, roundRobinFields);
     return { kind: 'round-robin' };
   }
   return isType(packed, Random) ? { kind: 'random' } : undefined;

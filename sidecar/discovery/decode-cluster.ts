@@ -1,12 +1,61 @@
-import { CircuitBreakers } from '../../proto/gen/envoy/config/cluster/v3/circuit_breaker.ts';
-import { type Cluster, Cluster_DiscoveryType } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
+import {
+  CircuitBreakers,
+  CircuitBreakers_Thresholds,
+} from '../../proto/gen/envoy/config/cluster/v3/circuit_breaker.ts';
+import { Cluster, Cluster_DiscoveryType } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
 import { RoutingPriority } from '../../proto/gen/envoy/config/core/v3/base.ts';
+import { HttpProtocolOptions as CommonOptions } from '../../proto/gen/envoy/config/core/v3/protocol.ts';
 import { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts';
 import type { BreakerConfig, ClusterConfig, EndpointConfig, UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import { decodeBalancer } from './decode-balancer.ts';
 import { type EndpointsResource, type MatchableEndpoint, readEndpoints } from './decode-endpoints.ts';
 import { checkAds, decodeUpstreamTls } from './decode-tls.ts';
+import { fieldsOf } from './message-fields.ts';
 import { type Decoded, join, Reader } from './reader.ts';
+
+export const clusterFields = fieldsOf(Cluster, {
+  supported: [
+    'name',
+    'clusterDiscoveryType.type',
+    'edsClusterConfig',
+    'connectTimeout',
+    'lbPolicy',
+    'lbConfig.leastRequestLbConfig',
+    'loadBalancingPolicy',
+    'loadAssignment',
+    'circuitBreakers',
+    'typedExtensionProtocolOptions',
+    'transportSocket',
+    'transportSocketMatches',
+    'metadata',
+  ],
+  ignored: {
+    altStatName: 'metrics are named by the service',
+    perConnectionBufferLimitBytes: 'buffers are bounded by the watermarks of each connection',
+    trackTimeoutBudgets: 'statistics only',
+    trackClusterStats: 'statistics only',
+    ignoreHealthOnHostRemoval: 'an endpoint that is taken out gets no new request, healthy or not',
+    dnsLookupFamily: 'endpoints are IP addresses',
+    outlierDetection: 'ejection has fixed settings',
+  },
+});
+
+export const httpProtocolOptionsFields = fieldsOf(HttpProtocolOptions, {
+  supported: ['commonHttpProtocolOptions', 'upstreamProtocolOptions.explicitHttpConfig'],
+  limits: { 'upstreamProtocolOptions.explicitHttpConfig': '`http_protocol_options` only' },
+});
+
+export const commonOptionsFields = fieldsOf(CommonOptions, { supported: ['idleTimeout'], place: 'of a cluster' });
+
+export const circuitBreakersFields = fieldsOf(CircuitBreakers, { supported: ['thresholds'] });
+
+export const thresholdsFields = fieldsOf(CircuitBreakers_Thresholds, {
+  supported: ['priority', 'maxConnections', 'maxPendingRequests', 'maxRequests', 'retryBudget'],
+  ignored: {
+    maxRetries: 'a retry budget takes its place',
+    trackRemaining: 'statistics only',
+  },
+});
 
 /** A Cluster, and how it chooses TLS for an endpoint. */
 export interface ClusterResource {
@@ -22,29 +71,7 @@ export function endpointsOf(cluster: ClusterResource, assignment: EndpointsResou
 
 export function decodeCluster(message: Cluster): Decoded<ClusterResource> {
   const reader = new Reader();
-  reader.only('', message, [
-    'name',
-    'altStatName',
-    'clusterDiscoveryType',
-    'edsClusterConfig',
-    'connectTimeout',
-    'lbPolicy',
-    'lbConfig',
-    'loadBalancingPolicy',
-    'loadAssignment',
-    'circuitBreakers',
-    'typedExtensionProtocolOptions',
-    'transportSocket',
-    'transportSocketMatches',
-    'metadata',
-    // These change nothing for the better or worse of a request here.
-    'perConnectionBufferLimitBytes',
-    'trackTimeoutBudgets',
-    'trackClusterStats',
-    'ignoreHealthOnHostRemoval',
-    'dnsLookupFamily',
-    'outlierDetection',
-  ]);
+  reader.only('', message, clusterFields);
   const name = reader.required('name', message.name);
   const sockets = decodeSockets(reader, message);
   const options = decodeProtocol(reader, message);
@@ -92,7 +119,6 @@ function withTls(matches: SocketMatches, { match, ...endpoint }: MatchableEndpoi
 
 function decodeDiscovery(reader: Reader, message: Cluster, matches: SocketMatches): ClusterConfig['discovery'] {
   const type = message.clusterDiscoveryType;
-  if (type?.$case === 'clusterType') reader.problem('cluster_type', 'not supported');
   const kind = type?.$case === 'type' ? type.value : Cluster_DiscoveryType.STATIC;
   if (kind === Cluster_DiscoveryType.EDS) {
     checkAds(reader, 'eds_cluster_config.eds_config', message.edsClusterConfig?.edsConfig);
@@ -116,9 +142,9 @@ function decodeProtocol(reader: Reader, message: Cluster): Pick<ClusterConfig, '
   const path = `typed_extension_protocol_options["${httpOptionsName}"]`;
   const options = reader.unpack(path, packed, HttpProtocolOptions);
   if (options === undefined) return defaults;
-  reader.only(path, options, ['commonHttpProtocolOptions', 'upstreamProtocolOptions']);
+  reader.only(path, options, httpProtocolOptionsFields);
   const common = options.commonHttpProtocolOptions;
-  if (common !== undefined) reader.only(join(path, 'common_http_protocol_options'), common, ['idleTimeout']);
+  if (common !== undefined) reader.only(join(path, 'common_http_protocol_options'), common, commonOptionsFields);
   const chosen = options.upstreamProtocolOptions;
   const explicit = chosen?.$case === 'explicitHttpConfig' ? chosen.value.protocolConfig?.$case : undefined;
   if (explicit !== undefined && explicit !== 'httpProtocolOptions') {
@@ -133,20 +159,11 @@ function decodeProtocol(reader: Reader, message: Cluster): Pick<ClusterConfig, '
 
 function decodeBreakers(reader: Reader, breakers: CircuitBreakers | undefined): BreakerConfig {
   const all = breakers ?? CircuitBreakers.fromPartial({});
-  reader.only('circuit_breakers', all, ['thresholds']);
+  reader.only('circuit_breakers', all, circuitBreakersFields);
   const thresholds = all.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
   const path = 'circuit_breakers.thresholds[0]';
   if (thresholds !== undefined) {
-    reader.only(path, thresholds, [
-      'priority',
-      'maxConnections',
-      'maxPendingRequests',
-      'maxRequests',
-      // A budget takes its place, as in Envoy.
-      'maxRetries',
-      'retryBudget',
-      'trackRemaining',
-    ]);
+    reader.only(path, thresholds, thresholdsFields);
   }
   const percent = thresholds?.retryBudget?.budgetPercent?.value ?? 20;
   if (!(percent >= 0 && percent <= 100)) {

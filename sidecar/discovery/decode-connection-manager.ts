@@ -1,6 +1,7 @@
+import { HttpProtocolOptions as CommonOptions } from '../../proto/gen/envoy/config/core/v3/protocol.ts';
 import { Router } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router.ts';
 import {
-  type HttpConnectionManager,
+  HttpConnectionManager,
   HttpConnectionManager_CodecType,
 } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts';
 import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
@@ -8,7 +9,57 @@ import type { HttpChainConfig } from '../net/listener-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import { readRouteTable } from './decode-route.ts';
 import { checkAds } from './decode-tls.ts';
+import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
+
+export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
+  supported: [
+    'codecType',
+    'routeSpecifier.rds',
+    'routeSpecifier.routeConfig',
+    'httpFilters',
+    'commonHttpProtocolOptions',
+    'requestHeadersTimeout',
+    'useRemoteAddress',
+  ],
+  ignored: {
+    streamIdleTimeout: 'idle time belongs to the routes; another value than the default of 300 s is refused',
+    requestTimeout: 'time is kept by the routes; another value than 0 is refused',
+    statPrefix: 'metrics are named by the listener',
+    accessLog: 'the log is set by flags',
+    accessLogFlushInterval: 'the log is set by flags',
+    flushAccessLogOnNewRequest: 'the log is set by flags',
+    accessLogOptions: 'the log is set by flags',
+    tracing: 'tracing is set by flags',
+    httpProtocolOptions: 'HTTP/1.1 is read strictly, whatever this says',
+    http2ProtocolOptions: 'HTTP/2 is not spoken',
+    http3ProtocolOptions: 'HTTP/3 is not spoken',
+    serverName: 'the name is heddle, at the edge only',
+    serverHeaderTransformation: 'an upstream’s own name is kept',
+    maxRequestHeadersKb: 'a head has at most 16 KiB at the edge, 32 KiB in the mesh',
+    drainTimeout: 'connections drain within the time of --drain-seconds',
+    delayedCloseTimeout: 'connections close as RFC 9112 section 9.6 asks',
+    internalAddressConfig: 'who is trusted is told by mTLS, not by address',
+    generateRequestId: 'a request always has an id',
+    preserveExternalRequestId: 'an id from outside is replaced at the edge',
+    alwaysSetRequestIdInResponse: 'errors of the proxy carry the id',
+    forwardClientCertDetails: 'the caller’s identity is always written anew',
+    setCurrentClientCertDetails: 'the caller’s identity is always written anew',
+    upgradeConfigs: 'upgrades are passed on',
+    normalizePath: 'paths are always normalised',
+    mergeSlashes: 'paths are always normalised',
+    pathWithEscapedSlashesAction: 'paths are always normalised',
+    stripTrailingHostDot: 'the dot is always stripped',
+    streamErrorOnInvalidHttpMessage: 'an invalid message always ends the connection',
+  },
+  limits: { codecType: '`AUTO` and `HTTP1`', httpFilters: 'the router; others when `is_optional` or `disabled`' },
+});
+
+export const commonOptionsFields = fieldsOf(CommonOptions, {
+  supported: ['idleTimeout'],
+  ignored: { headersWithUnderscoresAction: 'such names are refused at the edge' },
+  place: 'of a connection manager',
+});
 
 /**
  * Reads `http_connection_manager`. A chain is at the edge when it uses the connection's own address as the client's
@@ -20,17 +71,7 @@ export function decodeConnectionManager(
   message: HttpConnectionManager,
   direction: Direction,
 ): HttpChainConfig {
-  reader.only(path, message, [
-    'codecType',
-    'routeSpecifier',
-    'httpFilters',
-    'commonHttpProtocolOptions',
-    'requestHeadersTimeout',
-    'streamIdleTimeout',
-    'requestTimeout',
-    'useRemoteAddress',
-    ...harmless,
-  ]);
+  reader.only(path, message, connectionManagerFields);
   const { AUTO, HTTP1 } = HttpConnectionManager_CodecType;
   if (message.codecType !== AUTO && message.codecType !== HTTP1) {
     reader.problem(join(path, 'codec_type'), 'only AUTO and HTTP1 are supported');
@@ -38,7 +79,7 @@ export function decodeConnectionManager(
   checkHttpFilters(reader, path, message);
   const common = message.commonHttpProtocolOptions;
   const commonPath = join(path, 'common_http_protocol_options');
-  if (common !== undefined) reader.only(commonPath, common, ['idleTimeout', 'headersWithUnderscoresAction']);
+  if (common !== undefined) reader.only(commonPath, common, commonOptionsFields);
   if (isSet(message.requestTimeout)) reader.problem(join(path, 'request_timeout'), 'not supported');
   // Idle time of a stream is a property of its route; Envoy's default for it is the same as ours.
   if (isSet(message.streamIdleTimeout) && message.streamIdleTimeout.seconds !== 300) {
@@ -61,39 +102,6 @@ export function decodeConnectionManager(
     ),
   };
 }
-
-/**
- * Fields passed over: names and logs; HTTP/2 and 3 settings, which are not spoken; and the normalising and
- * stripping that is always done here.
- */
-const harmless = [
-  'statPrefix',
-  'accessLog',
-  'accessLogFlushInterval',
-  'flushAccessLogOnNewRequest',
-  'accessLogOptions',
-  'tracing',
-  'httpProtocolOptions',
-  'http2ProtocolOptions',
-  'http3ProtocolOptions',
-  'serverName',
-  'serverHeaderTransformation',
-  'maxRequestHeadersKb',
-  'drainTimeout',
-  'delayedCloseTimeout',
-  'internalAddressConfig',
-  'generateRequestId',
-  'preserveExternalRequestId',
-  'alwaysSetRequestIdInResponse',
-  'forwardClientCertDetails',
-  'setCurrentClientCertDetails',
-  'upgradeConfigs',
-  'normalizePath',
-  'mergeSlashes',
-  'pathWithEscapedSlashesAction',
-  'stripTrailingHostDot',
-  'streamErrorOnInvalidHttpMessage',
-] as const satisfies readonly (keyof HttpConnectionManager)[];
 
 function isSet(duration: Duration | undefined): duration is Duration {
   return duration !== undefined && (duration.seconds !== 0 || duration.nanos !== 0);
@@ -122,7 +130,8 @@ function decodeRoutes(reader: Reader, path: string, message: HttpConnectionManag
     case 'routeConfig':
       return { kind: 'inline', table: readRouteTable(reader, join(path, 'route_config'), specifier.value) };
     default:
-      reader.problem(join(path, 'route_specifier'), 'only rds and route_config are supported');
+      if (specifier === undefined)
+        reader.problem(join(path, 'route_specifier'), 'one of rds and route_config must be set');
       return { kind: 'rds', name: '' };
   }
 }

@@ -1,9 +1,39 @@
 import { HealthStatus } from '../../proto/gen/envoy/config/core/v3/health_check.ts';
-import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/endpoint.ts';
-import type { LbEndpoint, LocalityLbEndpoints } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_components.ts';
+import {
+  ClusterLoadAssignment,
+  ClusterLoadAssignment_Policy,
+} from '../../proto/gen/envoy/config/endpoint/v3/endpoint.ts';
+import {
+  Endpoint,
+  type LbEndpoint,
+  LocalityLbEndpoints,
+} from '../../proto/gen/envoy/config/endpoint/v3/endpoint_components.ts';
 import type { EndpointConfig } from '../cluster/cluster-config.ts';
 import { decodeAddress } from './decode-address.ts';
+import { fieldsOf } from './message-fields.ts';
 import { type Decoded, Reader } from './reader.ts';
+
+export const assignmentFields = fieldsOf(ClusterLoadAssignment, { supported: ['clusterName', 'endpoints', 'policy'] });
+
+export const policyFields = fieldsOf(ClusterLoadAssignment_Policy, {
+  supported: [],
+  ignored: { overprovisioningFactor: 'it matters between priorities only, of which there is one' },
+});
+
+export const localityFields = fieldsOf(LocalityLbEndpoints, {
+  supported: ['lbEndpoints', 'priority'],
+  ignored: {
+    locality: 'all localities are alike',
+    loadBalancingWeight: 'all localities are alike',
+    metadata: 'for people',
+  },
+  limits: { priority: '0' },
+});
+
+export const endpointFields = fieldsOf(Endpoint, {
+  supported: ['address'],
+  ignored: { hostname: 'the host header is set by the route' },
+});
 
 /** A ClusterLoadAssignment. Whether TLS applies to an endpoint is up to the cluster that uses it. */
 export interface EndpointsResource {
@@ -27,10 +57,9 @@ export function decodeEndpoints(message: ClusterLoadAssignment): Decoded<Endpoin
 /** Reads endpoints of an EDS resource, or of a cluster's own `load_assignment` under `path`. */
 export function readEndpoints(reader: Reader, path: string, message: ClusterLoadAssignment): MatchableEndpoint[] {
   const prefix = path === '' ? '' : `${path}.`;
-  reader.only(path, message, ['clusterName', 'endpoints', 'policy']);
+  reader.only(path, message, assignmentFields);
   if (message.policy !== undefined) {
-    // Over-provisioning only matters between priorities, of which one is supported.
-    reader.only(`${prefix}policy`, message.policy, ['overprovisioningFactor']);
+    reader.only(`${prefix}policy`, message.policy, policyFields);
   }
   const endpoints = message.endpoints.flatMap((locality, index) =>
     readLocality(reader, `${prefix}endpoints[${index}]`, locality),
@@ -48,7 +77,7 @@ export function readEndpoints(reader: Reader, path: string, message: ClusterLoad
 }
 
 function readLocality(reader: Reader, path: string, locality: LocalityLbEndpoints): MatchableEndpoint[] {
-  reader.only(path, locality, ['locality', 'metadata', 'lbEndpoints', 'loadBalancingWeight', 'priority']);
+  reader.only(path, locality, localityFields);
   if (locality.priority !== 0) reader.problem(`${path}.priority`, 'not supported');
   return locality.lbEndpoints.map((endpoint, index) =>
     readEndpoint(reader, `${path}.lb_endpoints[${index}]`, endpoint),
@@ -59,7 +88,7 @@ function readEndpoint(reader: Reader, path: string, lbEndpoint: LbEndpoint): Mat
   const identifier = lbEndpoint.hostIdentifier;
   const endpoint = identifier?.$case === 'endpoint' ? identifier.value : undefined;
   if (endpoint === undefined) reader.problem(path, 'endpoint: missing');
-  else reader.only(`${path}.endpoint`, endpoint, ['address', 'hostname']);
+  else reader.only(`${path}.endpoint`, endpoint, endpointFields);
   const metadata = lbEndpoint.metadata?.filterMetadata ?? {};
   const own = metadata['heddle.dev'] ?? {};
   const { HEALTHY, UNKNOWN, DEGRADED } = HealthStatus;

@@ -1,6 +1,7 @@
-import type {
+import {
   RetryPolicy as RetryPolicyMessage,
   RouteAction,
+  WeightedCluster_ClusterWeight,
   WeightedCluster as WeightedClusterMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
 import {
@@ -12,7 +13,50 @@ import {
 } from '../route/route-table.ts';
 import { compileRegex } from './compile-regex.ts';
 import { decodeMutation } from './decode-mutation.ts';
+import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
+
+export const routeActionFields = fieldsOf(RouteAction, {
+  supported: [
+    'clusterSpecifier.cluster',
+    'clusterSpecifier.weightedClusters',
+    'prefixRewrite',
+    'regexRewrite',
+    'hostRewriteSpecifier.hostRewriteLiteral',
+    'timeout',
+    'idleTimeout',
+    'retryPolicy',
+  ],
+  ignored: {
+    clusterNotFoundResponseCode: 'the answer for a missing cluster is fixed',
+    'hostRewriteSpecifier.autoHostRewrite': 'false is the default; true is refused',
+    upgradeConfigs: 'upgrades are passed on',
+  },
+});
+
+export const weightedClustersFields = fieldsOf(WeightedClusterMessage, {
+  supported: ['clusters', 'totalWeight'],
+  ignored: { runtimeKeyPrefix: 'there is no runtime' },
+});
+
+export const clusterWeightFields = fieldsOf(WeightedCluster_ClusterWeight, {
+  supported: [
+    'name',
+    'weight',
+    'requestHeadersToAdd',
+    'requestHeadersToRemove',
+    'responseHeadersToAdd',
+    'responseHeadersToRemove',
+  ],
+});
+
+const alwaysElsewhere = 'a retry always goes to another endpoint while there is one';
+
+export const retryPolicyFields = fieldsOf(RetryPolicyMessage, {
+  supported: ['retryOn', 'numRetries', 'perTryTimeout', 'retriableStatusCodes', 'retryBackOff'],
+  ignored: { retryHostPredicate: alwaysElsewhere, hostSelectionRetryMaxAttempts: alwaysElsewhere },
+  limits: { numRetries: 'at most 10' },
+});
 
 const maxTotalWeight = 2 ** 32 - 1;
 
@@ -23,17 +67,7 @@ export function decodeForward(
   message: RouteAction,
   hostRetryPolicy: RetryPolicyMessage | undefined,
 ): ForwardAction {
-  reader.only(path, message, [
-    'clusterSpecifier',
-    'clusterNotFoundResponseCode',
-    'prefixRewrite',
-    'regexRewrite',
-    'hostRewriteSpecifier',
-    'timeout',
-    'idleTimeout',
-    'retryPolicy',
-    'upgradeConfigs',
-  ]);
+  reader.only(path, message, routeActionFields);
   return {
     kind: 'forward',
     clusters: decodeClusters(reader, path, message.clusterSpecifier),
@@ -57,24 +91,19 @@ function decodeClusters(
     case 'weightedClusters':
       return decodeWeighted(reader, join(path, 'weighted_clusters'), specifier.value);
     default:
-      reader.problem(join(path, 'cluster_specifier'), 'only cluster and weighted_clusters are supported');
+      if (specifier === undefined) {
+        reader.problem(join(path, 'cluster_specifier'), 'one of cluster and weighted_clusters must be set');
+      }
       return [{ name: '', weight: 1, ...mutations }];
   }
 }
 
 function decodeWeighted(reader: Reader, path: string, message: WeightedClusterMessage): WeightedCluster[] {
-  reader.only(path, message, ['clusters', 'totalWeight', 'runtimeKeyPrefix']);
+  reader.only(path, message, weightedClustersFields);
   const clusters = message.clusters.map((cluster, index) => {
     const at = join(path, `clusters[${index}]`);
     const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = cluster;
-    reader.only(at, cluster, [
-      'name',
-      'weight',
-      'requestHeadersToAdd',
-      'requestHeadersToRemove',
-      'responseHeadersToAdd',
-      'responseHeadersToRemove',
-    ]);
+    reader.only(at, cluster, clusterWeightFields);
     return {
       name: reader.required(join(at, 'name'), cluster.name),
       weight: cluster.weight ?? 0,
@@ -110,16 +139,7 @@ function decodeRetry(reader: Reader, path: string, policy: RetryPolicyMessage | 
   if (policy === undefined) {
     return { attempts: 0, perTryTimeoutMs: 0, on: new Set(), statuses: [], backoffBaseMs: 25, backoffMaxMs: 250 };
   }
-  reader.only(path, policy, [
-    'retryOn',
-    'numRetries',
-    'perTryTimeout',
-    'retriableStatusCodes',
-    'retryBackOff',
-    // A retry always goes to another endpoint while there is one.
-    'retryHostPredicate',
-    'hostSelectionRetryMaxAttempts',
-  ]);
+  reader.only(path, policy, retryPolicyFields);
   const words = policy.retryOn.split(',').map((word) => word.trim());
   const on = new Set(conditions.filter((condition) => words.includes(condition)));
   for (const word of words) {
@@ -164,8 +184,8 @@ function decodeHostRewrite(reader: Reader, path: string, message: RouteAction): 
     if (!/^[\x21-\x7e]+$/.test(specifier.value)) reader.problem(join(path, 'host_rewrite_literal'), 'not a host');
     return specifier.value;
   }
-  if (specifier !== undefined && specifier.value !== undefined && specifier.value !== false) {
-    reader.problem(join(path, 'host_rewrite_specifier'), 'only host_rewrite_literal is supported');
+  if (specifier?.$case === 'autoHostRewrite' && specifier.value) {
+    reader.problem(join(path, 'auto_host_rewrite'), 'not supported');
   }
   return undefined;
 }

@@ -1,6 +1,10 @@
 import { TrafficDirection } from '../../proto/gen/envoy/config/core/v3/base.ts';
-import type { Listener } from '../../proto/gen/envoy/config/listener/v3/listener.ts';
-import type { Filter, FilterChain } from '../../proto/gen/envoy/config/listener/v3/listener_components.ts';
+import { Listener } from '../../proto/gen/envoy/config/listener/v3/listener.ts';
+import {
+  type Filter,
+  FilterChain,
+  FilterChainMatch,
+} from '../../proto/gen/envoy/config/listener/v3/listener_components.ts';
 import { TlsInspector } from '../../proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.ts';
 import { HttpConnectionManager } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts';
 import { TcpProxy } from '../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts';
@@ -10,30 +14,53 @@ import { decodeAddress } from './decode-address.ts';
 import { decodeConnectionManager } from './decode-connection-manager.ts';
 import { clustersOf } from './decode-route.ts';
 import { decodeDownstreamTls } from './decode-tls.ts';
+import { fieldsOf } from './message-fields.ts';
 import { type Decoded, isType, join, Reader } from './reader.ts';
+
+export const listenerFields = fieldsOf(Listener, {
+  supported: ['name', 'address', 'filterChains', 'listenerFilters', 'trafficDirection'],
+  ignored: {
+    statPrefix: 'metrics are named by the listener',
+    listenerFiltersTimeout: 'the first byte of a connection must come within 5 s',
+    perConnectionBufferLimitBytes: 'buffers are bounded by the watermarks of each connection',
+    metadata: 'for people',
+    drainType: 'listeners always drain',
+    connectionBalanceConfig: 'the kernel balances connections',
+    enableReusePort: 'workers share a port as they need to',
+    accessLog: 'the log is set by flags',
+    tcpBacklogSize: 'the backlog is 1,024',
+    maxConnectionsToAcceptPerSocketEvent: 'the event loop decides',
+  },
+});
+
+export const filterChainFields = fieldsOf(FilterChain, {
+  supported: ['filterChainMatch', 'filters', 'transportSocket', 'name'],
+  ignored: {
+    metadata: 'for people',
+    transportSocketConnectTimeout: 'a handshake has a time limit of its own',
+  },
+});
+
+export const filterChainMatchFields = fieldsOf(FilterChainMatch, {
+  supported: ['serverNames', 'transportProtocol'],
+  ignored: { applicationProtocols: 'what is spoken is found out by the chain itself' },
+  limits: { transportProtocol: '`tls` and `raw_buffer`' },
+});
+
+export const tcpProxyFields = fieldsOf(TcpProxy, {
+  supported: ['clusterSpecifier.cluster', 'idleTimeout'],
+  ignored: {
+    statPrefix: 'metrics are named by the listener',
+    accessLog: 'the log is set by flags',
+    maxConnectAttempts: 'a connection is tried once',
+  },
+});
 
 const maxChains = 1_000;
 
 export function decodeListener(message: Listener): Decoded<ListenerConfig> {
   const reader = new Reader();
-  reader.only('', message, [
-    'name',
-    'address',
-    'statPrefix',
-    'filterChains',
-    'listenerFilters',
-    'listenerFiltersTimeout',
-    'trafficDirection',
-    // Of no meaning for one process with an event loop.
-    'perConnectionBufferLimitBytes',
-    'metadata',
-    'drainType',
-    'connectionBalanceConfig',
-    'enableReusePort',
-    'accessLog',
-    'tcpBacklogSize',
-    'maxConnectionsToAcceptPerSocketEvent',
-  ]);
+  reader.only('', message, listenerFields);
   const direction = directionOf(message);
   const { address, port } = decodeAddress(reader, 'address', message.address, 0);
   for (const [index, filter] of message.listenerFilters.entries()) {
@@ -73,17 +100,10 @@ function directionOf(message: Listener): Direction {
 }
 
 function decodeChain(reader: Reader, path: string, chain: FilterChain, direction: Direction): FilterChainConfig {
-  reader.only(path, chain, [
-    'filterChainMatch',
-    'filters',
-    'metadata',
-    'transportSocket',
-    'transportSocketConnectTimeout',
-    'name',
-  ]);
+  reader.only(path, chain, filterChainFields);
   const match = chain.filterChainMatch;
   if (match !== undefined) {
-    reader.only(join(path, 'filter_chain_match'), match, ['serverNames', 'transportProtocol', 'applicationProtocols']);
+    reader.only(join(path, 'filter_chain_match'), match, filterChainMatchFields);
   }
   const transport = match?.transportProtocol ?? '';
   if (!['', 'tls', 'raw_buffer'].includes(transport)) {
@@ -122,9 +142,9 @@ function decodeFilters(
 }
 
 function decodeTcpProxy(reader: Reader, path: string, message: TcpProxy): TcpChainConfig {
-  reader.only(path, message, ['statPrefix', 'clusterSpecifier', 'idleTimeout', 'accessLog', 'maxConnectAttempts']);
+  reader.only(path, message, tcpProxyFields);
   const specifier = message.clusterSpecifier;
-  if (specifier?.$case !== 'cluster') reader.problem(join(path, 'cluster_specifier'), 'only cluster is supported');
+  if (specifier === undefined) reader.problem(join(path, 'cluster'), 'missing');
   return {
     kind: 'tcp',
     cluster: specifier?.$case === 'cluster' ? reader.required(join(path, 'cluster'), specifier.value) : '',

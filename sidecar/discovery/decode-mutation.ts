@@ -1,9 +1,13 @@
-import {
-  type HeaderValueOption,
-  HeaderValueOption_HeaderAppendAction,
-} from '../../proto/gen/envoy/config/core/v3/base.ts';
+import { HeaderValueOption, HeaderValueOption_HeaderAppendAction } from '../../proto/gen/envoy/config/core/v3/base.ts';
 import { type HeaderMutation, type HeaderValue, noMutation } from '../route/route-table.ts';
+import { fieldsOf } from './message-fields.ts';
 import type { Reader } from './reader.ts';
+
+export const headerOptionFields = fieldsOf(HeaderValueOption, {
+  supported: ['header', 'append', 'appendAction'],
+  ignored: { keepEmptyValue: 'an empty value is kept' },
+  limits: { appendAction: '`APPEND_IF_EXISTS_OR_ADD` and `OVERWRITE_IF_EXISTS_OR_ADD`' },
+});
 
 const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 // Control characters end or forge a header line.
@@ -23,7 +27,7 @@ export function decodeMutation(
   const add: HeaderValue[] = [];
   for (const [index, option] of toAdd.entries()) {
     const at = `${path}_to_add[${index}]`;
-    reader.only(at, option, ['header', 'append', 'appendAction', 'keepEmptyValue']);
+    reader.only(at, option, headerOptionFields);
     const header = { name: option.header?.key.toLowerCase() ?? '', value: readValue(reader, at, option) };
     checkName(reader, `${at}.header.key`, header.name);
     if (isOverwrite(reader, at, option)) set.push(header);

@@ -1,19 +1,47 @@
-import type {
+import {
   HeaderMatcher,
-  QueryParameterMatcher,
+  type QueryParameterMatcher,
   RouteMatch as RouteMatchMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
 import type { StringMatcher } from '../../proto/gen/envoy/type/matcher/v3/string.ts';
 import type { RouteMatch, ValueMatch } from '../route/route-table.ts';
 import { compileRegex } from './compile-regex.ts';
+import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
+
+export const routeMatchFields = fieldsOf(RouteMatchMessage, {
+  supported: [
+    'pathSpecifier.prefix',
+    'pathSpecifier.path',
+    'pathSpecifier.pathSeparatedPrefix',
+    'pathSpecifier.safeRegex',
+    'caseSensitive',
+    'headers',
+    'queryParameters',
+  ],
+  limits: { caseSensitive: 'true' },
+});
+
+export const headerMatcherFields = fieldsOf(HeaderMatcher, {
+  supported: [
+    'name',
+    'headerMatchSpecifier.exactMatch',
+    'headerMatchSpecifier.safeRegexMatch',
+    'headerMatchSpecifier.presentMatch',
+    'headerMatchSpecifier.prefixMatch',
+    'headerMatchSpecifier.suffixMatch',
+    'headerMatchSpecifier.containsMatch',
+    'headerMatchSpecifier.stringMatch',
+    'invertMatch',
+  ],
+});
 
 export function decodeRouteMatch(reader: Reader, path: string, message: RouteMatchMessage | undefined): RouteMatch {
   if (message === undefined) {
     reader.problem(path, 'missing');
     return { path: { kind: 'prefix', value: '/' }, headers: [], query: [] };
   }
-  reader.only(path, message, ['pathSpecifier', 'caseSensitive', 'headers', 'queryParameters']);
+  reader.only(path, message, routeMatchFields);
   if (message.caseSensitive === false) reader.problem(join(path, 'case_sensitive'), 'false is not supported');
   return {
     path: decodePath(reader, path, message.pathSpecifier),
@@ -35,10 +63,10 @@ function decodePath(reader: Reader, path: string, specifier: RouteMatchMessage['
     case 'safeRegex':
       return { kind: 'regex', value: compileRegex(reader, join(path, 'safe_regex'), specifier.value) };
     default:
-      reader.problem(
-        join(path, 'path_specifier'),
-        'only prefix, path, path_separated_prefix and safe_regex are supported',
-      );
+      if (specifier === undefined) {
+        const choice = 'one of prefix, path, path_separated_prefix and safe_regex must be set';
+        reader.problem(join(path, 'path_specifier'), choice);
+      }
       return { kind: 'prefix', value: '/' };
   }
 }
@@ -46,7 +74,7 @@ function decodePath(reader: Reader, path: string, specifier: RouteMatchMessage['
 const pseudoHeaders = [':method', ':authority'];
 
 function decodeHeader(reader: Reader, path: string, message: HeaderMatcher): ValueMatch {
-  reader.only(path, message, ['name', 'headerMatchSpecifier', 'invertMatch']);
+  reader.only(path, message, headerMatcherFields);
   const name = reader.required(join(path, 'name'), message.name).toLowerCase();
   if (name.startsWith(':') && !pseudoHeaders.includes(name)) {
     reader.problem(join(path, 'name'), `${name} is not supported; only ${pseudoHeaders.join(' and ')} are`);
@@ -74,7 +102,6 @@ function decodeHeader(reader: Reader, path: string, message: HeaderMatcher): Val
     case 'stringMatch':
       return result(decodeString(reader, join(path, 'string_match'), specifier.value));
     default:
-      reader.problem(join(path, 'range_match'), 'not supported');
       return result({ kind: 'present' });
   }
 }

@@ -1,5 +1,5 @@
-import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/route.ts';
-import type {
+import { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/route.ts';
+import {
   Route as RouteMessage,
   VirtualHost as VirtualHostMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
@@ -8,7 +8,44 @@ import { decodeForward } from './decode-forward.ts';
 import { decodeMutation, mergeMutations } from './decode-mutation.ts';
 import { decodeRedirect, decodeRespond } from './decode-redirect.ts';
 import { decodeRouteMatch } from './decode-route-match.ts';
+import { fieldsOf } from './message-fields.ts';
 import { type Decoded, join, Reader } from './reader.ts';
+
+const mutations = [
+  'requestHeadersToAdd',
+  'requestHeadersToRemove',
+  'responseHeadersToAdd',
+  'responseHeadersToRemove',
+] as const;
+
+export const routeConfigurationFields = fieldsOf(RouteConfiguration, {
+  supported: ['name', 'virtualHosts', ...mutations],
+  ignored: {
+    internalOnlyHeaders: 'headers that only the mesh may set are always removed at the edge',
+    validateClusters: 'a cluster that is missing is waited for and then answered as missing',
+    maxDirectResponseBodySizeBytes: 'a direct response has at most 64 KiB',
+    metadata: 'for people',
+  },
+});
+
+export const virtualHostFields = fieldsOf(VirtualHostMessage, {
+  supported: ['name', 'domains', 'routes', 'retryPolicy', ...mutations],
+  ignored: {
+    metadata: 'for people',
+    includeRequestAttemptCount: 'retries are told by spans and the access log',
+    includeAttemptCountInResponse: 'retries are told by spans and the access log',
+  },
+});
+
+export const routeFields = fieldsOf(RouteMessage, {
+  supported: ['name', 'match', 'action.route', 'action.redirect', 'action.directResponse', ...mutations],
+  ignored: {
+    metadata: 'for people',
+    decorator: 'spans are named by the route',
+    tracing: 'tracing is set by flags',
+    statPrefix: 'statistics only',
+  },
+});
 
 const maxRoutes = 10_000;
 
@@ -20,19 +57,7 @@ export function decodeRoute(message: RouteConfiguration): Decoded<RouteTable> {
 
 /** Reads an RDS resource, or the inline table of a connection manager under `path`. */
 export function readRouteTable(reader: Reader, path: string, message: RouteConfiguration): RouteTable {
-  reader.only(path, message, [
-    'name',
-    'virtualHosts',
-    'internalOnlyHeaders',
-    'requestHeadersToAdd',
-    'requestHeadersToRemove',
-    'responseHeadersToAdd',
-    'responseHeadersToRemove',
-    // A cluster that is missing is waited for and then answered as missing, whatever this says.
-    'validateClusters',
-    'maxDirectResponseBodySizeBytes',
-    'metadata',
-  ]);
+  reader.only(path, message, routeConfigurationFields);
   const outer = readMutations(reader, path, message);
   const virtualHosts = message.virtualHosts.map((host, index) =>
     readVirtualHost(reader, join(path, `virtual_hosts[${index}]`), host, outer),
@@ -60,19 +85,7 @@ interface Mutations {
 }
 
 function readVirtualHost(reader: Reader, path: string, host: VirtualHostMessage, outer: Mutations): VirtualHost {
-  reader.only(path, host, [
-    'name',
-    'domains',
-    'routes',
-    'requestHeadersToAdd',
-    'requestHeadersToRemove',
-    'responseHeadersToAdd',
-    'responseHeadersToRemove',
-    'retryPolicy',
-    'metadata',
-    'includeRequestAttemptCount',
-    'includeAttemptCountInResponse',
-  ]);
+  reader.only(path, host, virtualHostFields);
   const own = readMutations(reader, path, host);
   const mutations = {
     request: mergeMutations(own.request, outer.request),
@@ -95,19 +108,7 @@ function readRoute(
   host: VirtualHostMessage,
   outer: Mutations,
 ): Route {
-  reader.only(path, route, [
-    'name',
-    'match',
-    'action',
-    'metadata',
-    'decorator',
-    'requestHeadersToAdd',
-    'requestHeadersToRemove',
-    'responseHeadersToAdd',
-    'responseHeadersToRemove',
-    'tracing',
-    'statPrefix',
-  ]);
+  reader.only(path, route, routeFields);
   const own = readMutations(reader, path, route);
   return {
     name: route.name === '' ? host.name : route.name,
@@ -132,7 +133,9 @@ function readAction(
     case 'directResponse':
       return decodeRespond(reader, join(path, 'direct_response'), action.value);
     default:
-      reader.problem(join(path, 'action'), 'only route, redirect and direct_response are supported');
+      if (action === undefined) {
+        reader.problem(join(path, 'action'), 'one of route, redirect and direct_response must be set');
+      }
       return { kind: 'respond', status: 500, body: '' };
   }
 }

@@ -1,13 +1,21 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { parseTrustBundle } from '../../certs/trust-bundle.ts';
 import type { DataSource } from '../../proto/gen/envoy/config/core/v3/base.ts';
-import type {
+import {
   CertificateValidationContext,
   TlsCertificate,
 } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common.ts';
 import type { Secret as SecretMessage } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret.ts';
 import type { Secret } from '../tls/secret.ts';
+import { fieldsOf } from './message-fields.ts';
 import { type Decoded, join, Reader } from './reader.ts';
+
+export const certificateFields = fieldsOf(TlsCertificate, { supported: ['certificateChain', 'privateKey'] });
+
+export const validationFields = fieldsOf(CertificateValidationContext, {
+  supported: ['trustedCa'],
+  place: 'in a Secret',
+});
 
 /** Reads a Secret (security.md XD-14). `now` is milliseconds since the epoch; problems never quote key material. */
 export function decodeSecret(message: SecretMessage, trustDomain: string, now: number): Decoded<Secret> {
@@ -26,7 +34,7 @@ export function decodeSecret(message: SecretMessage, trustDomain: string, now: n
 
 function decodeCertificate(reader: Reader, name: string, message: TlsCertificate, now: number): Secret {
   const path = 'tls_certificate';
-  reader.only(path, message, ['certificateChain', 'privateKey']);
+  reader.only(path, message, certificateFields);
   const chainPem = readInline(reader, join(path, 'certificate_chain'), message.certificateChain);
   const privateKeyPem = readInline(reader, join(path, 'private_key'), message.privateKey);
   let notAfter = 0;
@@ -58,7 +66,7 @@ function decodeValidation(
   trustDomain: string,
 ): Secret {
   const path = 'validation_context';
-  reader.only(path, message, ['trustedCa']);
+  reader.only(path, message, validationFields);
   const rootsPem = readInline(reader, join(path, 'trusted_ca'), message.trustedCa);
   const bundle = parseTrustBundle(rootsPem);
   if (!bundle.ok) reader.problem(join(path, 'trusted_ca'), bundle.detail);

@@ -2,19 +2,63 @@ import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/base.
 import type { ConfigSource } from '../../proto/gen/envoy/config/core/v3/config_source.ts';
 import { RawBuffer } from '../../proto/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.ts';
 import {
-  type CertificateValidationContext,
+  CertificateValidationContext,
   SubjectAltNameMatcher_SanType,
+  TlsParameters,
   TlsParameters_TlsProtocol,
 } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common.ts';
 import type { SdsSecretConfig } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret.ts';
 import {
-  type CommonTlsContext,
+  CommonTlsContext,
+  CommonTlsContext_CombinedCertificateValidationContext,
   DownstreamTlsContext,
   UpstreamTlsContext,
 } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts';
 import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import type { DownstreamTlsConfig } from '../net/listener-config.ts';
+import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
+
+const alwaysOff = 'sessions are never resumed: each connection proves its identity';
+
+export const downstreamTlsFields = fieldsOf(DownstreamTlsContext, {
+  supported: ['commonTlsContext', 'requireClientCertificate'],
+  ignored: {
+    'sessionTicketKeysType.disableStatelessSessionResumption': alwaysOff,
+    disableStatefulSessionResumption: alwaysOff,
+    sessionTimeout: alwaysOff,
+  },
+});
+
+export const upstreamTlsFields = fieldsOf(UpstreamTlsContext, {
+  supported: ['commonTlsContext', 'sni'],
+  ignored: { maxSessionKeys: alwaysOff, enforceRsaKeyUsage: 'OpenSSL checks the key usage' },
+});
+
+export const commonTlsFields = fieldsOf(CommonTlsContext, {
+  supported: [
+    'tlsParams',
+    'tlsCertificateSdsSecretConfigs',
+    'validationContextType.validationContextSdsSecretConfig',
+    'validationContextType.combinedValidationContext',
+  ],
+  ignored: { alpnProtocols: 'what is spoken inside follows from the filter chain' },
+});
+
+export const combinedValidationFields = fieldsOf(CommonTlsContext_CombinedCertificateValidationContext, {
+  supported: ['defaultValidationContext', 'validationContextSdsSecretConfig'],
+});
+
+export const defaultValidationFields = fieldsOf(CertificateValidationContext, {
+  supported: ['matchTypedSubjectAltNames'],
+  limits: { matchTypedSubjectAltNames: 'exact URI names' },
+  place: 'as the default of a combined validation context',
+});
+
+export const tlsParametersFields = fieldsOf(TlsParameters, {
+  supported: ['tlsMinimumProtocolVersion', 'tlsMaximumProtocolVersion'],
+  limits: { tlsMinimumProtocolVersion: 'TLS 1.2 and 1.3', tlsMaximumProtocolVersion: 'TLS 1.3' },
+});
 
 /** Reads `transport_socket` of a filter chain; `undefined` is plaintext. */
 export function decodeDownstreamTls(
@@ -27,17 +71,7 @@ export function decodeDownstreamTls(
   const at = join(path, 'typed_config');
   const context = reader.unpack(at, packed, DownstreamTlsContext);
   if (context === undefined) return undefined;
-  // Resumption is always off (L-44), OCSP stapling is not done.
-  reader.only(at, context, [
-    'commonTlsContext',
-    'requireClientCertificate',
-    'sessionTicketKeysType',
-    'disableStatefulSessionResumption',
-    'sessionTimeout',
-  ]);
-  if (context.sessionTicketKeysType && context.sessionTicketKeysType.$case !== 'disableStatelessSessionResumption') {
-    reader.problem(join(at, 'session_ticket_keys'), 'not supported');
-  }
+  reader.only(at, context, downstreamTlsFields);
   const common = decodeCommon(reader, join(at, 'common_tls_context'), context.commonTlsContext);
   const requireClientCertificate = context.requireClientCertificate ?? false;
   if (requireClientCertificate && common.validationSecret === undefined) {
@@ -63,7 +97,7 @@ export function decodeUpstreamTls(
   const at = join(path, 'typed_config');
   const context = reader.unpack(at, packed, UpstreamTlsContext);
   if (context === undefined) return undefined;
-  reader.only(at, context, ['commonTlsContext', 'sni', 'maxSessionKeys', 'enforceRsaKeyUsage']);
+  reader.only(at, context, upstreamTlsFields);
   const common = decodeCommon(reader, join(at, 'common_tls_context'), context.commonTlsContext);
   if (common.validationSecret === undefined) {
     reader.problem(join(at, 'common_tls_context.validation_context_sds_secret_config'), 'missing');
@@ -88,13 +122,7 @@ function decodeCommon(reader: Reader, path: string, context: CommonTlsContext | 
     reader.problem(path, 'missing');
     return { certificateSecret: '', validationSecret: undefined, ids: [], minVersion: undefined };
   }
-  reader.only(path, context, [
-    'tlsParams',
-    'tlsCertificateSdsSecretConfigs',
-    'validationContextType',
-    // What is spoken inside follows from the filter chain.
-    'alpnProtocols',
-  ]);
+  reader.only(path, context, commonTlsFields);
   const [certificate, second] = context.tlsCertificateSdsSecretConfigs;
   const certificatesPath = join(path, 'tls_certificate_sds_secret_configs');
   if (second !== undefined) reader.problem(certificatesPath, 'more than one certificate is not supported');
@@ -118,10 +146,9 @@ function decodeValidation(
   }
   const at = join(path, 'combined_validation_context');
   if (type.$case !== 'combinedValidationContext') {
-    reader.problem(join(path, 'validation_context_type'), 'only SDS secrets are supported');
     return { validationSecret: undefined, ids: [] };
   }
-  reader.only(at, type.value, ['defaultValidationContext', 'validationContextSdsSecretConfig']);
+  reader.only(at, type.value, combinedValidationFields);
   const sdsPath = join(at, 'validation_context_sds_secret_config');
   const defaults = type.value.defaultValidationContext;
   return {
@@ -132,7 +159,7 @@ function decodeValidation(
 
 /** The exact URI names asked of the peer. */
 function decodeIds(reader: Reader, path: string, context: CertificateValidationContext): string[] {
-  reader.only(path, context, ['matchTypedSubjectAltNames']);
+  reader.only(path, context, defaultValidationFields);
   return context.matchTypedSubjectAltNames.map(({ sanType, matcher }, index) => {
     const pattern = matcher?.matchPattern;
     if (sanType === SubjectAltNameMatcher_SanType.URI && pattern?.$case === 'exact' && !matcher?.ignoreCase) {
@@ -146,7 +173,7 @@ function decodeIds(reader: Reader, path: string, context: CertificateValidationC
 function decodeMinVersion(reader: Reader, path: string, context: CommonTlsContext): CommonTls['minVersion'] {
   const params = context.tlsParams;
   if (params === undefined) return undefined;
-  reader.only(path, params, ['tlsMinimumProtocolVersion', 'tlsMaximumProtocolVersion']);
+  reader.only(path, params, tlsParametersFields);
   const { TLS_AUTO, TLSv1_2, TLSv1_3 } = TlsParameters_TlsProtocol;
   const highest = params.tlsMaximumProtocolVersion;
   if (highest !== TLS_AUTO && highest !== TLSv1_3) {

@@ -323,11 +323,7 @@ test.each([
   ],
   ['mirroring', { cluster: 'a', requestMirrorPolicies: [{ cluster: 'b' }] }, 'request_mirror_policies: not supported'],
   ['a hash policy', { cluster: 'a', hashPolicy: [{ header: { headerName: 'x' } }] }, 'hash_policy: not supported'],
-  [
-    'a cluster chosen by header',
-    { clusterHeader: 'x' },
-    'cluster_specifier: only cluster and weighted_clusters are supported',
-  ],
+  ['a cluster chosen by header', { clusterHeader: 'x' }, 'cluster_header: not supported'],
 ])('%s is refused', (_, action, problem) => {
   expect(problems(route({ route: action }))).toEqual([`virtual_hosts[0].routes[0].route.${problem}`]);
 });

@@ -1,14 +1,9 @@
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
 import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
+import type { FieldName, Message, MessageFields } from './message-fields.ts';
 
 /** What a decoder answers: the configuration, or every problem found, each with its field path. */
 export type Decoded<T> = { ok: true; value: T } | { ok: false; problems: readonly string[] };
-
-/** A message as ts-proto makes it. */
-type Message = { readonly $type: string };
-
-/** Fields of a message that a decoder reads or may safely pass over, in camelCase. */
-type FieldsOf<M extends Message> = readonly Exclude<keyof M, '$type'>[];
 
 const maxDurationMs = 2 ** 31 - 1;
 
@@ -28,14 +23,15 @@ export class Reader {
   }
 
   /**
-   * Refuses by name every field of `message` that is set and not among `known`: a field that is not understood would
+   * Refuses by name every field of `message` that is set and not among `fields`: a field that is not understood would
    * otherwise be ignored silently.
    */
-  only<M extends Message>(path: string, message: M, known: FieldsOf<M>): void {
+  only<M extends Message>(path: string, message: M, fields: MessageFields<M> | readonly FieldName<M>[]): void {
+    const known: ReadonlySet<string> = 'known' in fields ? fields.known : new Set(fields);
     for (const [field, value] of Object.entries(message)) {
-      if (field === '$type' || (known as readonly string[]).includes(field) || isDefault(value)) continue;
+      if (field === '$type' || known.has(field) || isDefault(value)) continue;
       const picked = isOneof(value) ? value.$case : field;
-      this.problem(join(path, snakeCase(picked)), 'not supported');
+      if (!known.has(`${field}.${picked}`)) this.problem(join(path, snakeCase(picked)), 'not supported');
     }
   }
 
