@@ -38,7 +38,7 @@ export function describeCluster(cluster: Cluster): ClusterDescription {
       healthy: endpoint.config.healthy,
       ejected: cluster.isEjected(endpoint),
       activeRequests: endpoint.activeRequests,
-      connections: endpoint.pool?.size ?? 0,
+      connections: endpoint.pools?.size ?? 0,
       requests: endpoint.requests,
       failures: endpoint.failures,
     })),

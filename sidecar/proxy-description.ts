@@ -23,7 +23,7 @@ export interface ClusterDescription {
   readonly name: string;
   readonly service: string;
   readonly servicePort: number;
-  readonly protocol: 'http1' | 'http2' | 'tcp';
+  readonly protocol: 'http1' | 'http2' | 'auto' | 'downstream' | 'tcp';
   readonly activeRequests: number;
   readonly pendingRequests: number;
   readonly connections: number;

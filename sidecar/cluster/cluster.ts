@@ -1,15 +1,13 @@
-import type { Random } from '../../lib/random.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import { createBalancer } from '../balance/create-balancer.ts';
 import { OutlierDetector } from '../balance/outlier.ts';
 import { RetryBudget } from '../balance/retry-budget.ts';
 import type { ClusterConfig, EndpointConfig } from './cluster-config.ts';
 import { Endpoint, endpointKey } from './endpoint.ts';
-import { HttpPool, type PoolDependencies } from './http-pool.ts';
+import { EndpointPools } from './endpoint-pools.ts';
+import type { PoolDependencies } from './http-pool.ts';
 
-export interface ClusterDependencies extends PoolDependencies {
-  readonly random: Random;
-}
+export type ClusterDependencies = PoolDependencies;
 
 /**
  * A cluster at work: its endpoints, what the balancer and the outlier detector learned of them, and the counts
@@ -63,9 +61,10 @@ export class Cluster {
     if (
       differs(before.tls, config.tls) ||
       before.protocol !== config.protocol ||
-      before.idleTimeoutMs !== config.idleTimeoutMs
+      before.idleTimeoutMs !== config.idleTimeoutMs ||
+      differs(before.http, config.http)
     ) {
-      for (const endpoint of this.#endpoints) this.#renewPool(endpoint);
+      for (const endpoint of this.#endpoints) this.#renewPools(endpoint);
     }
   }
 
@@ -84,7 +83,7 @@ export class Cluster {
     this.#single = this.#endpoints.length === 1 ? this.#endpoints[0] : undefined;
     this.#outlier.update(this.#endpoints, this.#deps.clock.now());
     this.#balancer.update(this.#endpoints);
-    for (const gone of before.values()) gone.pool?.drain();
+    for (const gone of before.values()) gone.pools?.drain();
   }
 
   /** An endpoint for the next request, other than those in `tried` while there is another. */
@@ -121,29 +120,29 @@ export class Cluster {
 
   /** Running requests end; then the connections are closed. */
   drain(): void {
-    for (const endpoint of this.#endpoints) endpoint.pool?.drain();
+    for (const endpoint of this.#endpoints) endpoint.pools?.drain();
   }
 
   destroy(): void {
-    for (const endpoint of this.#endpoints) endpoint.pool?.destroy();
+    for (const endpoint of this.#endpoints) endpoint.pools?.destroy();
   }
 
   #newEndpoint(config: EndpointConfig): Endpoint {
     const endpoint = new Endpoint(config);
-    this.#renewPool(endpoint);
+    this.#renewPools(endpoint);
     return endpoint;
   }
 
   #keepEndpoint(endpoint: Endpoint, config: EndpointConfig): Endpoint {
     const tlsChanged = endpoint.config.tls !== config.tls;
     endpoint.config = config;
-    if (tlsChanged) this.#renewPool(endpoint);
+    if (tlsChanged) this.#renewPools(endpoint);
     return endpoint;
   }
 
-  #renewPool(endpoint: Endpoint): void {
-    endpoint.pool?.drain();
-    endpoint.pool = this.config.protocol === 'tcp' ? undefined : new HttpPool(this, endpoint, this.#deps);
+  #renewPools(endpoint: Endpoint): void {
+    endpoint.pools?.drain();
+    endpoint.pools = this.config.protocol === 'tcp' ? undefined : new EndpointPools(this, endpoint, this.#deps);
   }
 }
 

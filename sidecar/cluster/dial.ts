@@ -26,8 +26,8 @@ const streamOptions: object = { noDelay: true, highWaterMark: lowWatermark };
 
 /** Receives the outcome of a {@link Dial}; exactly one of the two is called, unless it is cancelled. */
 export interface DialReceiver {
-  /** `peer` is the SPIFFE id that the endpoint proved; empty without TLS. */
-  onDialed(socket: Socket, peer: string): void;
+  /** `peer` is the SPIFFE id that the endpoint proved, `alpn` the protocol that it chose; empty without TLS. */
+  onDialed(socket: Socket, peer: string, alpn: string): void;
   onDialFailed(failure: DialFailure): void;
 }
 
@@ -37,21 +37,24 @@ export class Dial {
   readonly #cluster: ClusterConfig;
   readonly #receiver: DialReceiver;
   readonly #address: string;
+  readonly #alpn: readonly string[];
   readonly #timer: Timer;
   #socket: Socket;
   #done = false;
 
-  /** With `sink`, a socket without TLS delivers its bytes there and not as events. */
+  /** With `sink`, a socket without TLS delivers its bytes there and not as events. `alpn` is offered in TLS. */
   constructor(
     cluster: ClusterConfig,
     endpoint: EndpointConfig,
     deps: DialDependencies,
     receiver: DialReceiver,
     sink?: ReadSink,
+    alpn: readonly string[] = [],
   ) {
     this.#deps = deps;
     this.#cluster = cluster;
     this.#receiver = receiver;
+    this.#alpn = alpn;
     this.#address = `${endpoint.address}:${endpoint.port}`;
     const { connectTimeoutMs } = cluster;
     this.#timer = deps.wheel.start(connectTimeoutMs, () =>
@@ -68,7 +71,7 @@ export class Dial {
     tcp.once('connect', () => {
       if (this.#done) return;
       if (endpoint.tls) this.#startTls(tcp);
-      else this.#succeed(tcp, '');
+      else this.#succeed(tcp, '', '');
     });
     // These listeners stay, and do nothing once it is decided.
     tcp.on('error', (error: Error) => this.#fail('connect-refused', describe(error, this.#address)));
@@ -89,7 +92,7 @@ export class Dial {
       this.#fail('tls-failure', `${this.#address} wants TLS but the cluster ${name} has no TLS settings`);
       return;
     }
-    const socket = startUpstreamTls(tcp, tls, contexts);
+    const socket = startUpstreamTls(tcp, tls, contexts, this.#alpn);
     if (socket === undefined) {
       this.#fail('tls-failure', `the certificate ${tls.certificateSecret} or its roots are not there yet`);
       return;
@@ -101,7 +104,7 @@ export class Dial {
       if (this.#done) return;
       const peer = verifyUpstream(socket, tls, contexts, clock.wallTime());
       if (peer.ok) {
-        this.#succeed(socket, peer.id);
+        this.#succeed(socket, peer.id, socket.alpnProtocol || '');
         return;
       }
       this.#deps.onPeerRefused(this.#cluster.name, peer.reason, peer.detail, this.#address);
@@ -109,10 +112,10 @@ export class Dial {
     });
   }
 
-  #succeed(socket: Socket, peer: string): void {
+  #succeed(socket: Socket, peer: string, alpn: string): void {
     this.#done = true;
     this.#timer.stop();
-    this.#receiver.onDialed(socket, peer);
+    this.#receiver.onDialed(socket, peer, alpn);
   }
 
   #fail(kind: DialFailure['kind'], detail: string): void {

@@ -1,6 +1,6 @@
 import type { BalancedEndpoint } from '../balance/balancer.ts';
 import type { EndpointConfig } from './cluster-config.ts';
-import type { HttpPool } from './http-pool.ts';
+import type { EndpointPools } from './endpoint-pools.ts';
 
 /** One address of a cluster, with what is known of it here. Lives as long as discovery names it. */
 export class Endpoint implements BalancedEndpoint {
@@ -11,7 +11,7 @@ export class Endpoint implements BalancedEndpoint {
   /** Kept by the outlier detector. */
   available: boolean;
   /** Connections to it; `undefined` in a cluster that is not HTTP. */
-  pool: HttpPool | undefined;
+  pools: EndpointPools | undefined;
   /** Since it is known. */
   requests = 0;
   failures = 0;

@@ -1,12 +1,14 @@
-import type { Socket } from 'node:net';
-import type { Timer } from '../../lib/timer-wheel.ts';
+import type { Random } from '../../lib/random.ts';
 import { ReadSink } from '../net/read-sink.ts';
 import type { WriteTurn } from '../net/write-turn.ts';
 import type { Cluster } from './cluster.ts';
 import { Dial, type DialDependencies, type DialFailure, type DialReceiver } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
-import { IdleLimit } from './idle-limit.ts';
-import { type ConnectionOwner, UpstreamConnection } from './upstream-connection.ts';
+import { IdleConnections } from './idle-connections.ts';
+import { SharedConnections } from './shared-connections.ts';
+import { type ConnectionOwner, type DialedConnection, UpstreamConnection } from './upstream-connection.ts';
+import { defaultUpstreamHttp, type HttpProtocol, type UpstreamHttpConfig } from './upstream-http.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** Why no connection was handed out. */
 export type PoolFailure = DialFailure | { kind: 'overflow'; detail: string };
@@ -20,40 +22,58 @@ export interface ConnectionWaiter {
 
 export interface PoolDependencies extends DialDependencies {
   readonly turn: WriteTurn;
+  readonly random: Random;
   /** An endpoint did something between requests; `reason` names the metric, for example `h1.unsolicited-bytes`. */
   onMisbehaviour(cluster: string, reason: string, address: string): void;
 }
 
-/**
- * A proxy of the mesh keeps idle connections for an hour, so the caution that applications need would only cost
- * handshakes there (security.md L-64). Milliseconds.
- */
-const meshIdleMs = 60_000;
+/** `auto` lets the endpoint choose by ALPN. */
+export type PoolProtocol = HttpProtocol | 'auto';
 
 /**
- * HTTP/1 connections to one endpoint. The one used last is used next, so that the others fall idle and are closed,
- * before the endpoint does it. Requests for which there is no connection wait in order.
+ * A proxy of the mesh keeps idle connections for an hour, so the caution that applications need would only cost
+ * handshakes there (security.md L-64); and HTTP/2 says when it closes. Milliseconds.
+ */
+const patientIdleMs = 60_000;
+
+const offeredBy: Readonly<Record<PoolProtocol, readonly string[]>> = {
+  http1: [],
+  http2: ['h2'],
+  auto: ['h2', 'http/1.1'],
+};
+
+/**
+ * The connections to one endpoint. HTTP/1 connections carry one request at a time, HTTP/2 connections many; a further
+ * one is made when those that there are have no room. Requests for which there is no connection wait in order.
  */
 export class HttpPool implements ConnectionOwner {
   readonly #cluster: Cluster;
   readonly #endpoint: Endpoint;
+  readonly #protocol: PoolProtocol;
+  readonly #http: UpstreamHttpConfig;
   readonly #deps: PoolDependencies;
   readonly #all = new Set<UpstreamConnection>();
   readonly #dials = new Set<Dial>();
-  readonly #idleLimit: IdleLimit;
-  readonly #sweep: Timer;
-  /** The longest idle first. */
-  #idle: UpstreamConnection[] = [];
-  #waiting: ConnectionWaiter[] = [];
+  readonly #idle: IdleConnections;
+  readonly #shared: SharedConnections;
+  readonly #waiting: WaitingLine;
+  /** What the next connection will speak, as far as one can know. */
+  #expected: HttpProtocol;
   #closed = false;
 
-  constructor(cluster: Cluster, endpoint: Endpoint, deps: PoolDependencies) {
+  constructor(cluster: Cluster, endpoint: Endpoint, protocol: PoolProtocol, deps: PoolDependencies) {
     this.#cluster = cluster;
     this.#endpoint = endpoint;
+    this.#protocol = protocol;
     this.#deps = deps;
-    const { idleTimeoutMs } = cluster.config;
-    this.#idleLimit = new IdleLimit(endpoint.config.tls ? Math.max(idleTimeoutMs, meshIdleMs) : idleTimeoutMs);
-    this.#sweep = deps.wheel.timer(() => this.#closeIdle());
+    const { idleTimeoutMs, http } = cluster.config;
+    this.#http = http ?? defaultUpstreamHttp;
+    const { tls } = endpoint.config;
+    this.#expected = protocol === 'http1' || (protocol === 'auto' && !tls) ? 'http1' : 'http2';
+    const patientMs = Math.max(idleTimeoutMs, patientIdleMs);
+    this.#idle = new IdleConnections(tls ? patientMs : idleTimeoutMs, deps.clock, deps.wheel);
+    this.#shared = new SharedConnections(patientMs, deps.clock, deps.wheel);
+    this.#waiting = new WaitingLine(cluster);
   }
 
   /** Open connections. */
@@ -61,75 +81,59 @@ export class HttpPool implements ConnectionOwner {
     return this.#all.size;
   }
 
-  /** Hands out a connection; with `fresh`, one that has carried nothing yet. */
+  /** What its connections speak; the next one's where there is none. */
+  get protocol(): HttpProtocol {
+    return this.#expected;
+  }
+
+  /** Hands out a connection; with `fresh`, none of HTTP/1 that was used before. */
   acquire(waiter: ConnectionWaiter, fresh: boolean, now: number): void {
-    const connection = fresh ? undefined : this.#idle.pop();
-    if (connection !== undefined) {
-      connection.idle = false;
-      if (now - connection.idleSince < this.#idleLimit.ms) {
-        this.#handOver(connection, waiter);
-        return;
-      }
-      // The others were idle for even longer; the sweep takes them.
-      connection.retire();
-    }
-    this.#enqueue(waiter);
+    const connection = this.#shared.find() ?? (fresh ? undefined : this.#idle.take(now));
+    if (connection !== undefined) this.#handOver(connection, waiter);
+    else if (this.#waiting.join(waiter)) this.#dialForWaiters();
   }
 
   /** Forgets a waiter. The connection made for it serves others. */
   cancel(waiter: ConnectionWaiter): void {
-    const index = this.#waiting.indexOf(waiter);
-    if (index < 0) return;
-    this.#waiting.splice(index, 1);
-    this.#cluster.pendingRequests--;
+    this.#waiting.leave(waiter);
   }
 
   /** The endpoint is gone: requests that run or wait for a connection are served, then everything is closed. */
   drain(): void {
-    this.#closed = true;
-    this.#sweep.stop();
+    this.#close();
     for (const connection of [...this.#all]) connection.retire();
     if (this.#waiting.length === 0) this.#cancelDials();
   }
 
   /** As {@link drain}, without waiting for anything. */
   destroy(): void {
-    this.#closed = true;
-    this.#sweep.stop();
+    this.#close();
     this.#cancelDials();
     for (const connection of [...this.#all]) connection.destroy();
     const detail = `the connections to ${this.#endpoint.address} are closed`;
-    for (let waiter = this.#takeWaiter(); waiter !== undefined; waiter = this.#takeWaiter()) {
+    for (let waiter = this.#waiting.next(); waiter !== undefined; waiter = this.#waiting.next()) {
       waiter.onNoConnection({ kind: 'connect-refused', detail });
     }
   }
 
-  onIdle(connection: UpstreamConnection): void {
-    const waiter = this.#takeWaiter();
-    if (waiter !== undefined) {
-      this.#handOver(connection, waiter);
-      return;
-    }
-    if (this.#closed) {
-      connection.retire();
-      return;
-    }
-    const { keepAliveMs } = connection;
-    if (keepAliveMs !== undefined) this.#idleLimit.onAnnounced(keepAliveMs);
-    connection.idle = true;
-    connection.idleSince = this.#deps.clock.now();
-    this.#idle.push(connection);
-    if (!this.#sweep.running) this.#sweep.start(this.#idleLimit.ms / 2);
+  /** An HTTP/1 connection that was reused at `now` turned out to be closed by the endpoint. */
+  onReuseFailed(connection: UpstreamConnection, now: number): void {
+    if (connection.protocol === 'http1') this.#idle.onReuseFailed(connection, now);
+  }
+
+  onCapacity(connection: UpstreamConnection): void {
+    if (this.#waiting.length > 0) this.#serveWaiters(connection);
+    if (connection.codec.capacity === 0) return;
+    if (this.#closed) connection.retire();
+    else if (connection.protocol === 'http1') this.#idle.put(connection);
+    else if (connection.codec.activeStreams === 0) this.#shared.onIdle(connection);
   }
 
   onGone(connection: UpstreamConnection): void {
     if (!this.#all.delete(connection)) return;
     this.#cluster.connections--;
-    if (connection.idle) {
-      connection.idle = false;
-      this.#idle = this.#idle.filter((other) => other !== connection);
-      if (!this.#closed) this.#idleLimit.onClosedByPeer(this.#deps.clock.now() - connection.idleSince);
-    }
+    if (connection.protocol === 'http1') this.#idle.onGone(connection, !this.#closed);
+    else this.#shared.remove(connection);
     this.#dialForWaiters();
   }
 
@@ -137,32 +141,27 @@ export class HttpPool implements ConnectionOwner {
     this.#deps.onMisbehaviour(this.#cluster.config.name, reason, this.#endpoint.address);
   }
 
-  /** A reused connection turned out to be closed: the endpoint's patience is shorter than thought. */
-  onReuseFailed(idleMs: number): void {
-    this.#idleLimit.onClosedByPeer(idleMs);
-  }
-
   #handOver(connection: UpstreamConnection, waiter: ConnectionWaiter): void {
     waiter.onConnection(connection, connection.requests++ > 0);
+    if (connection.requests === this.#http.maxRequestsPerConnection) connection.retire();
   }
 
-  #enqueue(waiter: ConnectionWaiter): void {
-    const { breakers, name } = this.#cluster.config;
-    if (this.#cluster.pendingRequests >= breakers.maxPendingRequests) {
-      const detail = `${this.#cluster.pendingRequests} requests of ${name} wait for a connection already (maxPendingRequests)`;
-      waiter.onNoConnection({ kind: 'overflow', detail });
-      return;
+  #serveWaiters(connection: UpstreamConnection): void {
+    while (connection.codec.capacity > 0) {
+      const waiter = this.#waiting.next();
+      if (waiter === undefined) return;
+      this.#handOver(connection, waiter);
     }
-    this.#waiting.push(waiter);
-    this.#cluster.pendingRequests++;
-    this.#dialForWaiters();
   }
 
   #dialForWaiters(): void {
-    while (this.#waiting.length > this.#dials.size) {
-      // A pool without any connection gets one even past the limit: other endpoints must not starve it.
-      const needed = this.#dials.size === 0 && this.#all.size === 0;
-      if (this.#cluster.connections >= this.#cluster.config.breakers.maxConnections && !needed) return;
+    const { breakers } = this.#cluster.config;
+    const perConnection = this.#expected === 'http1' ? 1 : this.#http.maxConcurrentStreams;
+    while (this.#waiting.length > this.#dials.size * perConnection) {
+      const own = this.#dials.size + this.#all.size;
+      // A pool without any connection gets one even past the cluster's limit: other endpoints must not starve it.
+      if (own > 0 && this.#cluster.connections >= breakers.maxConnections) return;
+      if (own >= (breakers.maxConnectionsPerHost ?? Number.POSITIVE_INFINITY)) return;
       this.#dial();
     }
   }
@@ -170,50 +169,65 @@ export class HttpPool implements ConnectionOwner {
   #dial(): void {
     this.#cluster.connections++;
     const sink = new ReadSink();
+    const { tls } = this.#endpoint.config;
+    const { config } = this.#cluster;
     const receiver: DialReceiver = {
-      onDialed: (socket, peer) => {
+      onDialed: (socket, peer, alpn) => {
         this.#dials.delete(dial);
-        this.#onDialed(socket, this.#endpoint.config.tls ? undefined : sink, peer);
+        this.#onDialed({ socket, sink: tls ? undefined : sink, peer, protocol: this.#protocolOf(alpn) });
       },
       onDialFailed: (failure) => {
         this.#dials.delete(dial);
         this.#cluster.connections--;
-        // Each waiter has a connection being made for it, or waits for one of them: one fails with this one.
-        this.#takeWaiter()?.onNoConnection(failure);
+        this.#failWaiters(failure);
         this.#dialForWaiters();
       },
     };
-    const dial = new Dial(this.#cluster.config, this.#endpoint.config, this.#deps, receiver, sink);
+    const dial = new Dial(config, this.#endpoint.config, this.#deps, receiver, sink, this.#alpn());
     this.#dials.add(dial);
   }
 
-  #onDialed(socket: Socket, sink: ReadSink | undefined, peer: string): void {
-    const { turn, wheel } = this.#deps;
-    const connection = new UpstreamConnection(socket, sink, peer, this.#endpoint, this, turn, wheel);
+  #alpn(): readonly string[] {
+    const configured = this.#cluster.config.tls?.alpnProtocols ?? [];
+    return configured.length > 0 && this.#protocol !== 'auto' ? configured : offeredBy[this.#protocol];
+  }
+
+  /** Each waiter had a connection being made for it, or its share of one: as many fail as hoped for this one. */
+  #failWaiters(failure: DialFailure): void {
+    const { maxConcurrentStreams } = this.#http;
+    let failing = this.#expected === 'http1' ? 1 : Math.min(this.#waiting.length, maxConcurrentStreams);
+    for (; failing > 0; failing--) this.#waiting.next()?.onNoConnection(failure);
+  }
+
+  #protocolOf(alpn: string): HttpProtocol {
+    if (this.#protocol !== 'auto') return this.#protocol;
+    return alpn === 'h2' ? 'http2' : 'http1';
+  }
+
+  #onDialed(dialed: DialedConnection): void {
+    const { turn, wheel, random } = this.#deps;
+    this.#expected = dialed.protocol;
+    const connection = new UpstreamConnection(dialed, this.#endpoint, this, turn, wheel);
+    const { maxConnectionDurationMs } = this.#http;
+    if (maxConnectionDurationMs > 0) {
+      connection.retireAfter(maxConnectionDurationMs * (0.9 + random() * 0.2), wheel);
+    }
     this.#all.add(connection);
-    this.onIdle(connection);
+    if (dialed.protocol === 'http2') this.#shared.add(connection);
+    this.onCapacity(connection);
+    // The endpoint may have chosen HTTP/1, which carries fewer than were counted on.
+    this.#dialForWaiters();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#idle.stop();
+    this.#shared.stop();
   }
 
   #cancelDials(): void {
     for (const dial of this.#dials) dial.cancel();
     this.#cluster.connections -= this.#dials.size;
     this.#dials.clear();
-  }
-
-  #takeWaiter(): ConnectionWaiter | undefined {
-    const waiter = this.#waiting.shift();
-    if (waiter !== undefined) this.#cluster.pendingRequests--;
-    return waiter;
-  }
-
-  #closeIdle(): void {
-    const limit = this.#deps.clock.now() - this.#idleLimit.ms;
-    const firstYoung = this.#idle.findIndex((connection) => connection.idleSince > limit);
-    const old = this.#idle.splice(0, firstYoung < 0 ? this.#idle.length : firstYoung);
-    for (const connection of old) {
-      connection.idle = false;
-      connection.retire();
-    }
-    if (this.#idle.length > 0) this.#sweep.start(this.#idleLimit.ms / 4);
   }
 }

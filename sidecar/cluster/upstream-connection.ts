@@ -1,20 +1,31 @@
 import type { Socket } from 'node:net';
-import type { TimerWheel } from '../../lib/timer-wheel.ts';
+import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 import { createHttp1ClientCodec, type Http1ClientCodec } from '../http1/client-codec.ts';
 import type { ReadSink } from '../net/read-sink.ts';
 import { SocketTransport, type TransportEvents } from '../net/transport.ts';
 import type { WriteTurn } from '../net/write-turn.ts';
-import type { ClientCodecEvents } from '../stream/codec.ts';
+import type { ClientCodec, ClientCodecEvents } from '../stream/codec.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { HttpProtocol } from './upstream-http.ts';
 
 /** What a connection tells the pool it belongs to. */
 export interface ConnectionOwner {
-  /** It can take another request. */
-  onIdle(connection: UpstreamConnection): void;
+  /** A request has ended, and it can take another one. */
+  onCapacity(connection: UpstreamConnection): void;
   /** It takes none any more. */
   onGone(connection: UpstreamConnection): void;
   /** The endpoint did what no server may; `reason` names the metric, for example `h1.unsolicited-bytes`. */
   onMisbehaviour(connection: UpstreamConnection, reason: string): void;
+}
+
+/** A connection that is made and verified. */
+export interface DialedConnection {
+  readonly socket: Socket;
+  /** Where its bytes come when it was made with a sink. */
+  readonly sink: ReadSink | undefined;
+  /** SPIFFE id that the endpoint proved; empty without TLS. */
+  readonly peer: string;
+  readonly protocol: HttpProtocol;
 }
 
 /** Ends of connections that are nobody's mistake. */
@@ -33,37 +44,44 @@ const ordinaryEnds: ReadonlySet<string> = new Set([
 /** A pooled HTTP connection to an endpoint. */
 export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
   readonly endpoint: Endpoint;
-  /** SPIFFE id that the endpoint proved; empty without TLS. */
   readonly peer: string;
-  readonly codec: Http1ClientCodec;
-  /** Requests it has carried, the running one included. */
+  readonly protocol: HttpProtocol;
+  readonly codec: ClientCodec;
+  /** Requests it has carried, the running ones included. */
   requests = 0;
-  /** When it was last put aside, of the monotonic clock. */
+  /** When its last request ended, of the monotonic clock. */
   idleSince = 0;
-  /** Whether the pool keeps it among those that wait for a request. */
+  /** Whether it waits among the idle connections of HTTP/1. */
   idle = false;
   readonly #transport: SocketTransport;
   readonly #owner: ConnectionOwner;
+  readonly #http1: Http1ClientCodec | undefined;
+  #lifetime: Timer | undefined;
   #retired = false;
 
   constructor(
-    socket: Socket,
-    sink: ReadSink | undefined,
-    peer: string,
+    dialed: DialedConnection,
     endpoint: Endpoint,
     owner: ConnectionOwner,
     turn: WriteTurn,
     wheel: TimerWheel,
   ) {
     this.endpoint = endpoint;
-    this.peer = peer;
+    this.peer = dialed.peer;
+    this.protocol = dialed.protocol;
     this.#owner = owner;
-    this.#transport = new SocketTransport(socket, turn, wheel);
-    this.codec = createHttp1ClientCodec(this.#transport, this, {});
-    this.#transport.start(this, sink);
+    this.#transport = new SocketTransport(dialed.socket, turn, wheel);
+    this.#http1 = createHttp1ClientCodec(this.#transport, this, {});
+    this.codec = this.#http1;
+    this.#transport.start(this, dialed.sink);
   }
 
-  /** Takes no request any more; a running one ends first. */
+  /** Takes no request any more after `ms`. */
+  retireAfter(ms: number, wheel: TimerWheel): void {
+    this.#lifetime = wheel.start(ms, () => this.retire());
+  }
+
+  /** Takes no request any more; the running ones end first. */
   retire(): void {
     this.#leave();
     this.codec.drain();
@@ -78,14 +96,14 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
 
   /** The endpoint's own word on how long it keeps an idle connection, in milliseconds. */
   get keepAliveMs(): number | undefined {
-    return this.codec.keepAliveTimeoutMs;
+    return this.#http1?.keepAliveTimeoutMs;
   }
 
   onStreamEnd(): void {
     if (this.#retired) return;
-    // A connection that is spent is closed by its codec next.
-    if (this.codec.capacity === 0) this.#leave();
-    else this.#owner.onIdle(this);
+    if (this.codec.capacity > 0) this.#owner.onCapacity(this);
+    // An HTTP/1 connection that is spent is closed by its codec next.
+    else if (this.#http1 !== undefined) this.#leave();
   }
 
   onGoAway(): void {
@@ -118,6 +136,7 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
   #leave(): void {
     if (this.#retired) return;
     this.#retired = true;
+    this.#lifetime?.stop();
     this.#owner.onGone(this);
   }
 }

@@ -41,8 +41,8 @@ export const commonTlsFields = fieldsOf(CommonTlsContext, {
     'tlsCertificateSdsSecretConfigs',
     'validationContextType.validationContextSdsSecretConfig',
     'validationContextType.combinedValidationContext',
+    'alpnProtocols',
   ],
-  ignored: { alpnProtocols: 'what is spoken inside follows from the filter chain' },
 });
 
 export const combinedValidationFields = fieldsOf(CommonTlsContext_CombinedCertificateValidationContext, {
@@ -83,6 +83,7 @@ export function decodeDownstreamTls(
     requireClientCertificate,
     allowedIds: common.ids,
     minVersion: common.minVersion ?? (requireClientCertificate ? 'TLSv1.3' : 'TLSv1.2'),
+    alpnProtocols: common.alpnProtocols,
   };
 }
 
@@ -107,6 +108,7 @@ export function decodeUpstreamTls(
     expectedIds: common.ids,
     certificateSecret: common.certificateSecret,
     validationSecret: common.validationSecret ?? '',
+    alpnProtocols: common.alpnProtocols,
   };
 }
 
@@ -115,12 +117,13 @@ interface CommonTls {
   validationSecret: string | undefined;
   ids: readonly string[];
   minVersion: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  alpnProtocols: readonly string[];
 }
 
 function decodeCommon(reader: Reader, path: string, context: CommonTlsContext | undefined): CommonTls {
   if (context === undefined) {
     reader.problem(path, 'missing');
-    return { certificateSecret: '', validationSecret: undefined, ids: [], minVersion: undefined };
+    return { certificateSecret: '', validationSecret: undefined, ids: [], minVersion: undefined, alpnProtocols: [] };
   }
   reader.only(path, context, commonTlsFields);
   const [certificate, second] = context.tlsCertificateSdsSecretConfigs;
@@ -130,7 +133,17 @@ function decodeCommon(reader: Reader, path: string, context: CommonTlsContext | 
     certificateSecret: decodeSds(reader, `${certificatesPath}[0]`, certificate),
     ...decodeValidation(reader, path, context),
     minVersion: decodeMinVersion(reader, join(path, 'tls_params'), context),
+    alpnProtocols: decodeAlpn(reader, join(path, 'alpn_protocols'), context.alpnProtocols),
   };
+}
+
+function decodeAlpn(reader: Reader, path: string, protocols: readonly string[]): readonly string[] {
+  for (const [index, protocol] of protocols.entries()) {
+    if (protocol === '' || Buffer.byteLength(protocol) > 255) {
+      reader.problem(`${path}[${index}]`, 'must have 1 to 255 bytes');
+    }
+  }
+  return protocols;
 }
 
 function decodeValidation(

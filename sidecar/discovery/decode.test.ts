@@ -101,6 +101,7 @@ test('TLS of an endpoint follows the first socket match its metadata fits, then 
     expectedIds: ['spiffe://td/ns/a/sa/b'],
     certificateSecret: 'default',
     validationSecret: 'ROOTCA',
+    alpnProtocols: [],
   });
   const mesh = { metadata: { filterMetadata: { 'envoy.transport_socket_match': { tlsMode: 'heddle' } } } };
   const endpoints = [lbEndpoint('10.0.0.1', 80, mesh), lbEndpoint('10.0.0.2', 80, { healthStatus: 'UNHEALTHY' })];

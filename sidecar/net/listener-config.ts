@@ -30,6 +30,8 @@ export interface DownstreamTlsConfig {
   /** SPIFFE ids allowed; empty for any of the trust domain. */
   allowedIds: readonly string[];
   minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** What the client may choose from by ALPN, best first. Absent or empty: nothing is prescribed. */
+  alpnProtocols?: readonly string[];
 }
 
 export interface HttpChainConfig {

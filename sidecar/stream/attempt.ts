@@ -154,7 +154,7 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
 
   onReset(reason: ResetReason, detail: string): void {
     if (this.reused && this.status === 0 && this.connection !== undefined && reason !== 'protocol-error') {
-      this.#pool.onReuseFailed(this.startTime - this.connection.idleSince);
+      this.#pool.onReuseFailed(this.connection, this.startTime);
     }
     this.#fail({ kind: reason, detail });
   }

@@ -204,7 +204,7 @@ export class UpstreamCall implements AttemptOwner {
     const { cluster, action } = this.#target;
     const info = this.#info;
     const endpoint = cluster.pick(this.#tried ?? noneTried, now);
-    const pool = endpoint?.pool;
+    const pool = endpoint?.pools?.for(this.#head);
     if (endpoint === undefined || pool === undefined) {
       if (isRetry) cluster.retryBudget.release();
       this.#owner.reply(noHealthyEndpoints(cluster, this.#retryFlag()));

@@ -331,3 +331,22 @@ test('a peer that breaks the protocol inside TLS, on either side, is cut off in 
     await new Promise((resolve) => socket.once('close', resolve));
   }
 });
+
+test('a chain’s ALPN list is what a client may choose from; nothing in common ends the handshake', async () => {
+  const authority = await makeTestAuthority();
+  const { under, port } = await startInbound(authority, { alpnProtocols: ['http/1.1'] });
+  const svid = await makeSvid(authority, id('client'));
+  const chosen = (ALPNProtocols: string[]) =>
+    new Promise<string>((resolve) => {
+      const key = { cert: svid.chainPem, key: svid.privateKeyPem };
+      const socket = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ALPNProtocols, ...key });
+      onTestFinished(() => void socket.destroy());
+      socket.on('secureConnect', () => resolve(String(socket.alpnProtocol)));
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+    });
+  expect(await chosen(['h2', 'http/1.1'])).toBe('http/1.1');
+  expect(await chosen([])).toBe('false');
+  expect(await chosen(['h3'])).toMatch(/NO_APPLICATION_PROTOCOL/);
+  await until(() => under.observer.refused.length > 0);
+  expect(under.observer.refused[0]?.reason).toBe('tls.no-application-protocol');
+});

@@ -4,6 +4,7 @@ import type { DownstreamTlsConfig } from '../net/listener-config.ts';
 import { lowWatermark } from '../net/transport.ts';
 import { verifyPeer } from './peer-identity.ts';
 import type { SecureContexts } from './secure-contexts.ts';
+import { selectAlpn } from './select-alpn.ts';
 
 /** A handshake that takes longer is given up (security.md L-16). Milliseconds. */
 const handshakeTimeoutMs = 5_000;
@@ -47,8 +48,7 @@ export class TlsAcceptor {
       allowHalfOpen: true,
       highWaterMark: lowWatermark,
       SNICallback: (serverName, done) => done(...this.#contextFor(serverName)),
-      // Inside the mesh nothing is negotiated, so that any proxy may call; a browser wants an answer.
-      ...(requestCert ? {} : { ALPNProtocols: ['http/1.1'] }),
+      ALPNCallback: ({ servername, protocols }) => this.#selectAlpn(servername, protocols),
     };
     this.#server = tls.createServer(options);
     this.#server.on('secureConnection', (socket) => this.#onSecure(socket));
@@ -85,6 +85,12 @@ export class TlsAcceptor {
     return [Object.assign(new Error('no chain serves this name'), { code: 'ERR_UNKNOWN_SERVER_NAME' })];
   }
 
+  /** Without a server name Node gives `false`, which its types do not tell. */
+  #selectAlpn(serverName: unknown, offered: readonly string[]): string | undefined {
+    const settings = this.#events.settingsFor(typeof serverName === 'string' ? serverName.toLowerCase() : undefined);
+    return selectAlpn(settings?.alpnProtocols ?? [], offered);
+  }
+
   #onSecure(socket: TLSSocket): void {
     const serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : undefined;
     const settings = this.#events.settingsFor(serverName);
@@ -119,7 +125,9 @@ export class TlsAcceptor {
           ? 'tls.unknown-server-name'
           : code === 'ECONNRESET'
             ? 'tls.handshake-aborted'
-            : 'tls.handshake-failed';
+            : code === 'ERR_SSL_NO_APPLICATION_PROTOCOL'
+              ? 'tls.no-application-protocol'
+              : 'tls.handshake-failed';
     this.#refuse(reason, code === '' ? error.message : code, socket);
   }
 

@@ -6,7 +6,7 @@ import { type PeerIdentity, verifyPeer } from './peer-identity.ts';
 import type { SecureContexts } from './secure-contexts.ts';
 
 /**
- * Begins TLS as the client on a TCP socket that is connected or connecting; `undefined` while the secrets for it
+ * Begins TLS as the client, offering the protocols `alpn`, on a TCP socket that is connected or connecting; `undefined` while the secrets for it
  * are missing. The caller waits for `secureConnect` and must then ask {@link verifyUpstream}: OpenSSL's own verdict
  * does not end the connection.
  */
@@ -14,6 +14,7 @@ export function startUpstreamTls(
   socket: Socket,
   config: UpstreamTlsConfig,
   contexts: SecureContexts,
+  alpn: readonly string[],
 ): TLSSocket | undefined {
   const secureContext = contexts.forClient(config);
   if (secureContext === undefined) return undefined;
@@ -24,6 +25,7 @@ export function startUpstreamTls(
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
     highWaterMark: lowWatermark,
+    ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
     ...(config.sni === '' ? {} : { servername: config.sni }),
   };
   return tls.connect(options);

@@ -1,0 +1,44 @@
+import type { Cluster } from './cluster.ts';
+import type { ConnectionWaiter } from './http-pool.ts';
+
+/** The requests that wait for a connection to one endpoint, in order, counted among the cluster's pending ones. */
+export class WaitingLine {
+  readonly #cluster: Cluster;
+  readonly #waiting: ConnectionWaiter[] = [];
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  /** Puts `waiter` at the end, or turns it away where too many wait already. Returns whether it waits. */
+  join(waiter: ConnectionWaiter): boolean {
+    const { breakers, name } = this.#cluster.config;
+    const { pendingRequests } = this.#cluster;
+    if (pendingRequests >= breakers.maxPendingRequests) {
+      const detail = `${pendingRequests} requests of ${name} wait for a connection already (maxPendingRequests)`;
+      waiter.onNoConnection({ kind: 'overflow', detail });
+      return false;
+    }
+    this.#waiting.push(waiter);
+    this.#cluster.pendingRequests++;
+    return true;
+  }
+
+  /** Takes out who has waited longest. */
+  next(): ConnectionWaiter | undefined {
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) this.#cluster.pendingRequests--;
+    return waiter;
+  }
+
+  leave(waiter: ConnectionWaiter): void {
+    const index = this.#waiting.indexOf(waiter);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.#cluster.pendingRequests--;
+  }
+}
