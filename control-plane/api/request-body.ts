@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
-import { formatPath } from '../config/validate.ts';
+import { formatPath } from '../../lib/field-path.ts';
 import { HttpError } from './http-error.ts';
 
 /** Largest body of a call that says nothing else (security.md L-98). */

@@ -1,9 +1,10 @@
+import { type FieldPath, formatPath } from '../../lib/field-path.ts';
+import { nearest } from '../../lib/nearest.ts';
+import { type Position, parseYaml, type YamlDocument } from '../../lib/yaml/parse-yaml.ts';
 import type { Problem, Resource, SourceFile } from '../../proto/api/v1.ts';
 import { type MeshObject, objectKey } from '../model/mesh-object.ts';
 import { findKind, type Kind, kindNamed, kinds } from './kinds.ts';
-import { nearest } from './nearest.ts';
-import { type Position, parseYaml, type YamlDocument } from './parse-yaml.ts';
-import { type FieldPath, formatPath, validateObject } from './validate.ts';
+import { validateObject } from './validate.ts';
 
 /** Problems listed of one set of files. */
 const maxProblems = 1_000;

@@ -1,9 +1,8 @@
 import type { z } from 'zod';
+import { clip, type FieldPath } from '../../lib/field-path.ts';
+import { nearest } from '../../lib/nearest.ts';
 import type { MeshObject } from '../model/mesh-object.ts';
 import type { Kind } from './kinds.ts';
-import { nearest } from './nearest.ts';
-
-export type FieldPath = readonly (string | number)[];
 
 /** One thing wrong with one field of an object. */
 export interface FieldProblem {
@@ -134,20 +133,4 @@ const articles: Readonly<Record<string, string>> = {
 
 function articled(type: string): string {
   return articles[type] ?? `a ${type}`;
-}
-
-/** Text of a user in a message: never so long that it hides the rest. */
-function clip(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-/** `spec.rules[0].backendRefs[0].weight`; keys that are not plain words stand in brackets. */
-export function formatPath(path: FieldPath): string {
-  let text = '';
-  for (const part of path) {
-    if (typeof part === 'number') text += `[${part}]`;
-    else if (/^[A-Za-z_][\w-]*$/.test(part)) text += text === '' ? part : `.${part}`;
-    else text += `[${JSON.stringify(clip(part))}]`;
-  }
-  return text;
 }

@@ -1,5 +1,6 @@
+import { formatPath } from '../../lib/field-path.ts';
 import { kindNamed } from '../config/kinds.ts';
-import { formatPath, validateObject } from '../config/validate.ts';
+import { validateObject } from '../config/validate.ts';
 import type { MeshObject, MeshObjectKind, ObjectOf } from '../model/mesh-object.ts';
 import { objectKey } from '../model/mesh-object.ts';
 import type { StoreChange, StoredObject } from '../store/store.ts';

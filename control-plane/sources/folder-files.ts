@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { yamlLimits } from '../config/yaml-limits.ts';
+import { yamlLimits } from '../../lib/yaml/yaml-limits.ts';
 
 /** Files looked at in one folder. */
 const maxFiles = 1_000;

@@ -1,8 +1,9 @@
 import type { Clock } from '../../lib/clock.ts';
+import { formatPath } from '../../lib/field-path.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Resource } from '../../proto/api/v1.ts';
 import { kindNamed } from '../config/kinds.ts';
-import { formatPath, validateObject } from '../config/validate.ts';
+import { validateObject } from '../config/validate.ts';
 import type { WorkloadHealth } from '../registry/join-workloads.ts';
 import { compare } from '../registry/object-index.ts';
 import type { Store, StoredObject } from '../store/store.ts';

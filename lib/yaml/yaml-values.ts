@@ -1,5 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
-import type { FieldPath } from './validate.ts';
+import type { FieldPath } from '../field-path.ts';
 import { yamlLimits } from './yaml-limits.ts';
 
 type Report = (offset: number, message: string, hint?: string, field?: FieldPath) => void;

@@ -1,5 +1,5 @@
 import { Composer, type CST, type Document, Lexer, LineCounter, Parser, type YAMLError } from 'yaml';
-import type { FieldPath } from './validate.ts';
+import type { FieldPath } from '../field-path.ts';
 import { yamlLimits } from './yaml-limits.ts';
 import { nodeAt } from './yaml-nodes.ts';
 import { readDocument } from './yaml-values.ts';

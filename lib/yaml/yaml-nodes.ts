@@ -1,5 +1,5 @@
 import { type Document, isMap, isPair, isScalar, isSeq, type Node } from 'yaml';
-import type { FieldPath } from './validate.ts';
+import type { FieldPath } from '../field-path.ts';
 
 /** The node of a field: its key or its value, or the nearest node around it when it is missing. */
 export function nodeAt(document: Document.Parsed, path: FieldPath, atKey: boolean): Node | undefined {
