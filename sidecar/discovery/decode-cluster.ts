@@ -8,8 +8,10 @@ import { HttpProtocolOptions as CommonOptions } from '../../proto/gen/envoy/conf
 import { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts';
 import type { BreakerConfig, ClusterConfig, EndpointConfig, UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import { decodeBalancer } from './decode-balancer.ts';
+import type { DecodeContext } from './decode-context.ts';
 import { type EndpointsResource, type MatchableEndpoint, readEndpoints } from './decode-endpoints.ts';
-import { checkAds, decodeUpstreamTls } from './decode-tls.ts';
+import { checkSource } from './decode-source.ts';
+import { decodeUpstreamTls } from './decode-tls.ts';
 import { fieldsOf } from './message-fields.ts';
 import { type Decoded, join, Reader } from './reader.ts';
 
@@ -69,8 +71,8 @@ export function endpointsOf(cluster: ClusterResource, assignment: EndpointsResou
   return assignment.endpoints.map((endpoint) => withTls(cluster.socketMatches, endpoint));
 }
 
-export function decodeCluster(message: Cluster): Decoded<ClusterResource> {
-  const reader = new Reader();
+export function decodeCluster(message: Cluster, context?: DecodeContext): Decoded<ClusterResource> {
+  const reader = new Reader(context);
   reader.only('', message, clusterFields);
   const name = reader.required('name', message.name);
   const sockets = decodeSockets(reader, message);
@@ -121,7 +123,7 @@ function decodeDiscovery(reader: Reader, message: Cluster, matches: SocketMatche
   const type = message.clusterDiscoveryType;
   const kind = type?.$case === 'type' ? type.value : Cluster_DiscoveryType.STATIC;
   if (kind === Cluster_DiscoveryType.EDS) {
-    checkAds(reader, 'eds_cluster_config.eds_config', message.edsClusterConfig?.edsConfig);
+    checkSource(reader, 'eds_cluster_config.eds_config', message.edsClusterConfig?.edsConfig, 'endpoint');
     return { kind: 'eds', endpointsName: message.edsClusterConfig?.serviceName || message.name };
   }
   if (kind !== Cluster_DiscoveryType.STATIC) reader.problem('type', 'only EDS and STATIC are supported');

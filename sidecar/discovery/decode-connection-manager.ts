@@ -8,7 +8,7 @@ import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
 import type { HttpChainConfig } from '../net/listener-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import { readRouteTable } from './decode-route.ts';
-import { checkAds } from './decode-tls.ts';
+import { checkSource } from './decode-source.ts';
 import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
 
@@ -122,7 +122,7 @@ function decodeRoutes(reader: Reader, path: string, message: HttpConnectionManag
   const specifier = message.routeSpecifier;
   switch (specifier?.$case) {
     case 'rds':
-      checkAds(reader, join(path, 'rds.config_source'), specifier.value.configSource);
+      checkSource(reader, join(path, 'rds.config_source'), specifier.value.configSource, 'route');
       return {
         kind: 'rds',
         name: reader.required(join(path, 'rds.route_config_name'), specifier.value.routeConfigName),

@@ -10,6 +10,7 @@ import {
 } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_components.ts';
 import type { EndpointConfig } from '../cluster/cluster-config.ts';
 import { decodeAddress } from './decode-address.ts';
+import type { DecodeContext } from './decode-context.ts';
 import { fieldsOf } from './message-fields.ts';
 import { type Decoded, Reader } from './reader.ts';
 
@@ -48,8 +49,8 @@ export interface MatchableEndpoint extends EndpointConfig {
 
 const maxEndpoints = 10_000;
 
-export function decodeEndpoints(message: ClusterLoadAssignment): Decoded<EndpointsResource> {
-  const reader = new Reader();
+export function decodeEndpoints(message: ClusterLoadAssignment, context?: DecodeContext): Decoded<EndpointsResource> {
+  const reader = new Reader(context);
   const endpoints = readEndpoints(reader, '', message);
   return reader.finish({ name: reader.required('cluster_name', message.clusterName), endpoints });
 }

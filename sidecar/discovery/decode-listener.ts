@@ -12,6 +12,7 @@ import type { FilterChainConfig, ListenerConfig, TcpChainConfig } from '../net/l
 import type { Direction } from '../observe/stream-info.ts';
 import { decodeAddress } from './decode-address.ts';
 import { decodeConnectionManager } from './decode-connection-manager.ts';
+import type { DecodeContext } from './decode-context.ts';
 import { clustersOf } from './decode-route.ts';
 import { decodeDownstreamTls } from './decode-tls.ts';
 import { fieldsOf } from './message-fields.ts';
@@ -58,8 +59,8 @@ export const tcpProxyFields = fieldsOf(TcpProxy, {
 
 const maxChains = 1_000;
 
-export function decodeListener(message: Listener): Decoded<ListenerConfig> {
-  const reader = new Reader();
+export function decodeListener(message: Listener, context?: DecodeContext): Decoded<ListenerConfig> {
+  const reader = new Reader(context);
   reader.only('', message, listenerFields);
   const direction = directionOf(message);
   const { address, port } = decodeAddress(reader, 'address', message.address, 0);

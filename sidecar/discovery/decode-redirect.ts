@@ -4,6 +4,7 @@ import {
   type RedirectAction as RedirectMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
 import type { RedirectAction, RespondAction } from '../route/route-table.ts';
+import { decodeDataSource } from './decode-data-source.ts';
 import { join, type Reader } from './reader.ts';
 
 const statuses: Readonly<Record<number, RedirectAction['status']>> = {
@@ -52,12 +53,8 @@ const maxBodyBytes = 65_536;
 
 export function decodeRespond(reader: Reader, path: string, message: DirectResponseAction): RespondAction {
   if (message.status < 200 || message.status > 599) reader.problem(join(path, 'status'), 'must be between 200 and 599');
-  const source = message.body?.specifier;
-  let body = '';
-  if (source?.$case === 'inlineString') body = source.value;
-  else if (source?.$case === 'inlineBytes') body = source.value.toString('utf8');
-  else if (source !== undefined)
-    reader.problem(join(path, 'body'), 'only inline_string and inline_bytes are supported');
+  const body =
+    message.body === undefined ? '' : decodeDataSource(reader, join(path, 'body'), message.body).toString('utf8');
   if (body.length > maxBodyBytes) reader.problem(join(path, 'body'), `longer than ${maxBodyBytes} characters`);
   return { kind: 'respond', status: message.status, body };
 }

@@ -9,6 +9,7 @@ import type { ListenerConfig } from '../net/listener-config.ts';
 import type { RouteTable } from '../route/route-table.ts';
 import type { Secret } from '../tls/secret.ts';
 import { type ClusterResource, decodeCluster } from './decode-cluster.ts';
+import { createFindings, type DecodeContext, type Findings } from './decode-context.ts';
 import { decodeEndpoints, type EndpointsResource } from './decode-endpoints.ts';
 import { decodeListener } from './decode-listener.ts';
 import { decodeRoute } from './decode-route.ts';
@@ -24,19 +25,13 @@ export type DecodedResource =
   | { type: 'route'; value: RouteTable }
   | { type: 'secret'; value: Secret };
 
-export type AcceptedResource = DecodedResource & { name: string; version: string; packed: Any };
+export type AcceptedResource = DecodedResource & { name: string; version: string; packed: Any; findings: Findings };
 
 export interface RefusedResource {
   name: string;
   version: string;
   /** Each with its field path. */
   problems: readonly string[];
-}
-
-export interface DecodeContext {
-  trustDomain: string;
-  /** Milliseconds since the epoch. */
-  now: number;
 }
 
 /** Decodes the resources of one response, each by itself; a bad one does not spoil the others. */
@@ -58,10 +53,12 @@ export function decodeResources(
     }
     // Without a body it is a heartbeat for what we have (resource TTL).
     if (resource === undefined) continue;
-    const decoded = decodeOne(type, resource, context);
+    const findings = createFindings();
+    const decoded = decodeOne(type, resource, { ...context, findings });
     const problems = decoded.ok ? nameProblems(name, decoded.value) : decoded.problems;
-    if (decoded.ok && problems.length === 0) accepted.push({ ...decoded.value, name, version, packed: resource });
-    else refused.push({ name, version, problems });
+    if (decoded.ok && problems.length === 0) {
+      accepted.push({ ...decoded.value, name, version, packed: resource, findings });
+    } else refused.push({ name, version, problems });
   }
   return { accepted, refused };
 }
@@ -71,22 +68,22 @@ export function describeRefused(type: ResourceType, refused: readonly RefusedRes
   return refused.flatMap(({ name, problems }) => problems.map((problem) => `${typeNames[type]} "${name}": ${problem}`));
 }
 
-function decodeOne(type: ResourceType, packed: Any, { trustDomain, now }: DecodeContext): Decoded<DecodedResource> {
+function decodeOne(type: ResourceType, packed: Any, context: DecodeContext): Decoded<DecodedResource> {
   if (packed.typeUrl !== typeUrls[type]) {
     return { ok: false, problems: [`holds a ${packed.typeUrl === '' ? '(no type)' : packed.typeUrl}`] };
   }
   try {
     switch (type) {
       case 'cluster':
-        return tag(type, decodeCluster(Cluster.decode(packed.value)));
+        return tag(type, decodeCluster(Cluster.decode(packed.value), context));
       case 'endpoint':
-        return tag(type, decodeEndpoints(ClusterLoadAssignment.decode(packed.value)));
+        return tag(type, decodeEndpoints(ClusterLoadAssignment.decode(packed.value), context));
       case 'listener':
-        return tag(type, decodeListener(Listener.decode(packed.value)));
+        return tag(type, decodeListener(Listener.decode(packed.value), context));
       case 'route':
-        return tag(type, decodeRoute(RouteConfiguration.decode(packed.value)));
+        return tag(type, decodeRoute(RouteConfiguration.decode(packed.value), context));
       case 'secret':
-        return tag(type, decodeSecret(SecretMessage.decode(packed.value), trustDomain, now));
+        return tag(type, decodeSecret(SecretMessage.decode(packed.value), context));
     }
   } catch (error) {
     return { ok: false, problems: [`cannot be decoded: ${error instanceof Error ? error.message : String(error)}`] };

@@ -4,6 +4,7 @@ import {
   VirtualHost as VirtualHostMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
 import type { HeaderMutation, Route, RouteAction, RouteTable, VirtualHost } from '../route/route-table.ts';
+import type { DecodeContext } from './decode-context.ts';
 import { decodeForward } from './decode-forward.ts';
 import { decodeMutation, mergeMutations } from './decode-mutation.ts';
 import { decodeRedirect, decodeRespond } from './decode-redirect.ts';
@@ -49,8 +50,8 @@ export const routeFields = fieldsOf(RouteMessage, {
 
 const maxRoutes = 10_000;
 
-export function decodeRoute(message: RouteConfiguration): Decoded<RouteTable> {
-  const reader = new Reader();
+export function decodeRoute(message: RouteConfiguration, context?: DecodeContext): Decoded<RouteTable> {
+  const reader = new Reader(context);
   reader.required('name', message.name);
   return reader.finish(readRouteTable(reader, '', message));
 }

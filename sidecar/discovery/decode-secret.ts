@@ -1,12 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { parseTrustBundle } from '../../certs/trust-bundle.ts';
-import type { DataSource } from '../../proto/gen/envoy/config/core/v3/base.ts';
 import {
   CertificateValidationContext,
   TlsCertificate,
 } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common.ts';
 import type { Secret as SecretMessage } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret.ts';
-import type { Secret } from '../tls/secret.ts';
+import type { CertificateSecret, Secret, ValidationSecret } from '../tls/secret.ts';
+import type { DecodeContext } from './decode-context.ts';
+import { decodeDataSource } from './decode-data-source.ts';
 import { fieldsOf } from './message-fields.ts';
 import { type Decoded, join, Reader } from './reader.ts';
 
@@ -17,31 +18,44 @@ export const validationFields = fieldsOf(CertificateValidationContext, {
   place: 'in a Secret',
 });
 
-/** Reads a Secret (security.md XD-14). `now` is milliseconds since the epoch; problems never quote key material. */
-export function decodeSecret(message: SecretMessage, trustDomain: string, now: number): Decoded<Secret> {
-  const reader = new Reader();
+/** Reads a Secret (security.md XD-14). Problems never quote key material. */
+export function decodeSecret(message: SecretMessage, context: DecodeContext): Decoded<Secret> {
+  const reader = new Reader(context);
   const name = reader.required('name', message.name);
   switch (message.type?.$case) {
     case 'tlsCertificate':
-      return reader.finish(decodeCertificate(reader, name, message.type.value, now));
-    case 'validationContext':
-      return reader.finish(decodeValidation(reader, name, message.type.value, trustDomain));
+      return reader.finish<Secret>(readCertificate(reader, 'tls_certificate', name, message.type.value));
+    case 'validationContext': {
+      const path = 'validation_context';
+      reader.only(path, message.type.value, validationFields);
+      return reader.finish<Secret>(readRoots(reader, path, name, message.type.value));
+    }
     default:
       reader.problem('type', 'only tls_certificate and validation_context are supported');
       return { ok: false, problems: reader.problems };
   }
 }
 
-function decodeCertificate(reader: Reader, name: string, message: TlsCertificate, now: number): Secret {
-  const path = 'tls_certificate';
+/** Reads a certificate with its key. */
+export function readCertificate(
+  reader: Reader,
+  path: string,
+  name: string,
+  message: TlsCertificate,
+): CertificateSecret {
   reader.only(path, message, certificateFields);
-  const chainPem = readInline(reader, join(path, 'certificate_chain'), message.certificateChain);
-  const privateKeyPem = readInline(reader, join(path, 'private_key'), message.privateKey);
+  const before = reader.problems.length;
+  const chainPem = decodeDataSource(reader, join(path, 'certificate_chain'), message.certificateChain).toString('utf8');
+  const privateKeyPem = decodeDataSource(reader, join(path, 'private_key'), message.privateKey).toString('utf8');
   let notAfter = 0;
+  // What could not be read is told already.
+  if (reader.problems.length > before) return { kind: 'certificate', name, chainPem, privateKeyPem, notAfter };
   try {
     const leaf = new X509Certificate(chainPem);
     notAfter = leaf.validToDate.getTime();
-    if (notAfter < now) reader.problem(join(path, 'certificate_chain'), `expired ${leaf.validToDate.toISOString()}`);
+    if (notAfter < reader.context.now) {
+      reader.problem(join(path, 'certificate_chain'), `expired ${leaf.validToDate.toISOString()}`);
+    }
     if (!matchesKey(leaf, privateKeyPem)) {
       reader.problem(join(path, 'private_key'), 'cannot be read, or is not the key of the certificate');
     }
@@ -59,24 +73,17 @@ function matchesKey(leaf: X509Certificate, privateKeyPem: string): boolean {
   }
 }
 
-function decodeValidation(
+/** Reads the roots of a validation context; what else it says is up to the caller. */
+export function readRoots(
   reader: Reader,
+  path: string,
   name: string,
   message: CertificateValidationContext,
-  trustDomain: string,
-): Secret {
-  const path = 'validation_context';
-  reader.only(path, message, validationFields);
-  const rootsPem = readInline(reader, join(path, 'trusted_ca'), message.trustedCa);
+): ValidationSecret {
+  const at = join(path, 'trusted_ca');
+  const before = reader.problems.length;
+  const rootsPem = decodeDataSource(reader, at, message.trustedCa).toString('utf8');
   const bundle = parseTrustBundle(rootsPem);
-  if (!bundle.ok) reader.problem(join(path, 'trusted_ca'), bundle.detail);
-  return { kind: 'validation', name, trustDomain, rootsPem };
-}
-
-function readInline(reader: Reader, path: string, source: DataSource | undefined): string {
-  const specifier = source?.specifier;
-  if (specifier?.$case === 'inlineString') return specifier.value;
-  if (specifier?.$case === 'inlineBytes') return specifier.value.toString('utf8');
-  reader.problem(path, specifier === undefined ? 'missing' : 'only inline_string and inline_bytes are supported');
-  return '';
+  if (!bundle.ok && reader.problems.length === before) reader.problem(at, bundle.detail);
+  return { kind: 'validation', name, trustDomain: reader.context.trustDomain, rootsPem };
 }

@@ -1,5 +1,4 @@
 import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/base.ts';
-import type { ConfigSource } from '../../proto/gen/envoy/config/core/v3/config_source.ts';
 import { RawBuffer } from '../../proto/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.ts';
 import {
   CertificateValidationContext,
@@ -16,6 +15,8 @@ import {
 } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts';
 import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import type { DownstreamTlsConfig } from '../net/listener-config.ts';
+import { inlineCertificate } from './decode-inline-secret.ts';
+import { checkSource } from './decode-source.ts';
 import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
 
@@ -38,6 +39,7 @@ export const upstreamTlsFields = fieldsOf(UpstreamTlsContext, {
 export const commonTlsFields = fieldsOf(CommonTlsContext, {
   supported: [
     'tlsParams',
+    'tlsCertificates',
     'tlsCertificateSdsSecretConfigs',
     'validationContextType.validationContextSdsSecretConfig',
     'validationContextType.combinedValidationContext',
@@ -126,15 +128,26 @@ function decodeCommon(reader: Reader, path: string, context: CommonTlsContext | 
     return { certificateSecret: '', validationSecret: undefined, ids: [], minVersion: undefined, alpnProtocols: [] };
   }
   reader.only(path, context, commonTlsFields);
-  const [certificate, second] = context.tlsCertificateSdsSecretConfigs;
-  const certificatesPath = join(path, 'tls_certificate_sds_secret_configs');
-  if (second !== undefined) reader.problem(certificatesPath, 'more than one certificate is not supported');
   return {
-    certificateSecret: decodeSds(reader, `${certificatesPath}[0]`, certificate),
+    certificateSecret: decodeCertificate(reader, path, context),
     ...decodeValidation(reader, path, context),
     minVersion: decodeMinVersion(reader, join(path, 'tls_params'), context),
     alpnProtocols: decodeAlpn(reader, join(path, 'alpn_protocols'), context.alpnProtocols),
   };
+}
+
+/** The certificate written here or named for SDS; exactly one. */
+function decodeCertificate(reader: Reader, path: string, context: CommonTlsContext): string {
+  const { tlsCertificates, tlsCertificateSdsSecretConfigs } = context;
+  const [inline] = tlsCertificates;
+  const [named] = tlsCertificateSdsSecretConfigs;
+  const sdsPath = join(path, 'tls_certificate_sds_secret_configs');
+  if (tlsCertificates.length + tlsCertificateSdsSecretConfigs.length > 1) {
+    const at = tlsCertificates.length > 1 ? join(path, 'tls_certificates') : sdsPath;
+    reader.problem(at, 'more than one certificate is not supported');
+  }
+  if (inline !== undefined) return inlineCertificate(reader, join(path, 'tls_certificates[0]'), inline);
+  return decodeSds(reader, `${sdsPath}[0]`, named);
 }
 
 function decodeAlpn(reader: Reader, path: string, protocols: readonly string[]): readonly string[] {
@@ -210,13 +223,6 @@ function decodeSds(reader: Reader, path: string, config: SdsSecretConfig | undef
     reader.problem(path, 'missing');
     return '';
   }
-  checkAds(reader, join(path, 'sds_config'), config.sdsConfig);
+  checkSource(reader, join(path, 'sds_config'), config.sdsConfig, 'secret');
   return reader.required(join(path, 'name'), config.name);
-}
-
-/** Everything comes over the one ADS stream; an unset source means that, too. */
-export function checkAds(reader: Reader, path: string, source: ConfigSource | undefined): void {
-  const specifier = source?.configSourceSpecifier;
-  if (specifier === undefined || specifier.$case === 'ads' || specifier.$case === 'self') return;
-  reader.problem(path, 'only the aggregated stream (ads) is supported');
 }

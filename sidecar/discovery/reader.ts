@@ -1,5 +1,6 @@
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
 import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
+import { createFindings, type DecodeContext, type Findings } from './decode-context.ts';
 import type { FieldName, Message, MessageFields } from './message-fields.ts';
 
 /** What a decoder answers: the configuration, or every problem found, each with its field path. */
@@ -13,6 +14,13 @@ const maxDurationMs = 2 ** 31 - 1;
  */
 export class Reader {
   readonly problems: string[] = [];
+  readonly context: DecodeContext;
+  readonly findings: Findings;
+
+  constructor(context: DecodeContext = { trustDomain: '', now: 0 }) {
+    this.context = context;
+    this.findings = context.findings ?? createFindings();
+  }
 
   problem(path: string, text: string): void {
     this.problems.push(path === '' ? text : `${path}: ${text}`);
@@ -28,10 +36,14 @@ export class Reader {
    */
   only<M extends Message>(path: string, message: M, fields: MessageFields<M> | readonly FieldName<M>[]): void {
     const known: ReadonlySet<string> = 'known' in fields ? fields.known : new Set(fields);
+    const ignored = 'known' in fields ? fields.ignored : {};
     for (const [field, value] of Object.entries(message)) {
-      if (field === '$type' || known.has(field) || isDefault(value)) continue;
+      if (field === '$type' || isDefault(value)) continue;
       const picked = isOneof(value) ? value.$case : field;
-      if (!known.has(`${field}.${picked}`)) this.problem(join(path, snakeCase(picked)), 'not supported');
+      const member = `${field}.${picked}`;
+      const reason = ignored[field] ?? ignored[member];
+      if (!known.has(field) && !known.has(member)) this.problem(join(path, snakeCase(picked)), 'not supported');
+      else if (reason !== undefined) this.findings.notes.push({ path: join(path, snakeCase(picked)), text: reason });
     }
   }
 
