@@ -9,7 +9,7 @@ import { createObserver } from '../../sidecar/observe/create-observer.ts';
 import type { Observer } from '../../sidecar/observe/observer.ts';
 import type { StreamInfo } from '../../sidecar/observe/stream-info.ts';
 import { createProxy } from '../../sidecar/proxy.ts';
-import { noMutation, type RouteTable } from '../../sidecar/route/route-table.ts';
+import { forwardDefaults, noMutation, noRetry, type RouteTable } from '../../sidecar/route/route-table.ts';
 import type { Secret } from '../../sidecar/tls/secret.ts';
 
 /** What `proxy.ts` hands to a proxy process, as JSON in a file named by the first argument. */
@@ -76,23 +76,17 @@ const table: RouteTable = {
         {
           name: 'HTTPRoute/bench/app/rule/0',
           match: { path: { kind: 'prefix', value: '/' }, headers: [], query: [] },
-          requestHeaders: noMutation,
           responseHeaders: noMutation,
           action: {
-            kind: 'forward',
+            ...forwardDefaults,
             clusters: [{ name: 'upstream', weight: 1, requestHeaders: noMutation, responseHeaders: noMutation }],
             timeoutMs: role === 'inbound' ? 0 : 15_000,
-            idleTimeoutMs: 300_000,
             retry: {
+              ...noRetry,
               attempts: role === 'inbound' ? 0 : 1,
               perTryTimeoutMs: role === 'inbound' ? 0 : 5_000,
               on: new Set(['connect-failure', 'refused-stream', 'reset-before-request']),
-              statuses: [],
-              backoffBaseMs: 25,
-              backoffMaxMs: 250,
             },
-            pathRewrite: undefined,
-            hostRewrite: undefined,
           },
         },
       ],

@@ -64,4 +64,6 @@ export interface EndpointConfig {
   /** Whether the cluster's TLS applies (metadata `tlsMode: heddle`). */
   tls: boolean;
   workload: string;
+  /** The name under which it is known, where discovery told one; `auto_host_rewrite` sends it as the host. */
+  hostname?: string;
 }

@@ -32,8 +32,7 @@ export const localityFields = fieldsOf(LocalityLbEndpoints, {
 });
 
 export const endpointFields = fieldsOf(Endpoint, {
-  supported: ['address'],
-  ignored: { hostname: 'the host header is set by the route' },
+  supported: ['address', 'hostname'],
 });
 
 /** A ClusterLoadAssignment. Whether TLS applies to an endpoint is up to the cluster that uses it. */
@@ -101,6 +100,7 @@ function readEndpoint(reader: Reader, path: string, lbEndpoint: LbEndpoint): Mat
     healthy: [HEALTHY, UNKNOWN, DEGRADED].some((status) => status === lbEndpoint.healthStatus),
     tls: false,
     workload: typeof own.workload === 'string' ? own.workload : '',
+    ...(endpoint === undefined || endpoint.hostname === '' ? {} : { hostname: endpoint.hostname }),
     match: metadata['envoy.transport_socket_match'] ?? {},
   };
 }

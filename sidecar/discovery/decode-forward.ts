@@ -1,53 +1,34 @@
 import {
   RetryPolicy as RetryPolicyMessage,
   RouteAction,
-  WeightedCluster_ClusterWeight,
-  WeightedCluster as WeightedClusterMessage,
+  RouteAction_ClusterNotFoundResponseCode,
+  type VirtualHost as VirtualHostMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
-import {
-  type ForwardAction,
-  noMutation,
-  type RetryCondition,
-  type RetryPolicy,
-  type WeightedCluster,
-} from '../route/route-table.ts';
-import { compileRegex } from './compile-regex.ts';
-import { decodeMutation } from './decode-mutation.ts';
+import { type ForwardAction, noRetry, type RetryCondition, type RetryPolicy } from '../route/route-table.ts';
+import { decodeHostRewrite, decodeRegexRewrite } from './decode-host-rewrite.ts';
+import type { MutationLevels } from './decode-mutation-levels.ts';
+import { decodeTargets } from './decode-targets.ts';
 import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
 
 export const routeActionFields = fieldsOf(RouteAction, {
   supported: [
     'clusterSpecifier.cluster',
+    'clusterSpecifier.clusterHeader',
     'clusterSpecifier.weightedClusters',
+    'clusterNotFoundResponseCode',
     'prefixRewrite',
     'regexRewrite',
     'hostRewriteSpecifier.hostRewriteLiteral',
+    'hostRewriteSpecifier.autoHostRewrite',
+    'hostRewriteSpecifier.hostRewriteHeader',
+    'hostRewriteSpecifier.hostRewritePathRegex',
+    'appendXForwardedHost',
     'timeout',
     'idleTimeout',
     'retryPolicy',
   ],
-  ignored: {
-    clusterNotFoundResponseCode: 'the answer for a missing cluster is fixed',
-    'hostRewriteSpecifier.autoHostRewrite': 'false is the default; true is refused',
-    upgradeConfigs: 'upgrades are passed on',
-  },
-});
-
-export const weightedClustersFields = fieldsOf(WeightedClusterMessage, {
-  supported: ['clusters', 'totalWeight'],
-  ignored: { runtimeKeyPrefix: 'there is no runtime' },
-});
-
-export const clusterWeightFields = fieldsOf(WeightedCluster_ClusterWeight, {
-  supported: [
-    'name',
-    'weight',
-    'requestHeadersToAdd',
-    'requestHeadersToRemove',
-    'responseHeadersToAdd',
-    'responseHeadersToRemove',
-  ],
+  ignored: { upgradeConfigs: 'upgrades are passed on' },
 });
 
 const alwaysElsewhere = 'a retry always goes to another endpoint while there is one';
@@ -58,71 +39,50 @@ export const retryPolicyFields = fieldsOf(RetryPolicyMessage, {
   limits: { numRetries: 'at most 10' },
 });
 
-const maxTotalWeight = 2 ** 32 - 1;
-
-/** Reads a `route` action. Without a retry policy, here or on the virtual host, nothing is retried, as in Envoy. */
+/**
+ * Reads a `route` action. What it leaves open is taken from its virtual host: without a retry policy on either, nothing
+ * is retried, as in Envoy. `levels` are the mutations of the route and of what is around it.
+ */
 export function decodeForward(
   reader: Reader,
   path: string,
   message: RouteAction,
-  hostRetryPolicy: RetryPolicyMessage | undefined,
+  host: VirtualHostMessage,
+  levels: MutationLevels,
 ): ForwardAction {
   reader.only(path, message, routeActionFields);
   return {
     kind: 'forward',
-    clusters: decodeClusters(reader, path, message.clusterSpecifier),
+    ...decodeTargets(reader, path, message.clusterSpecifier, levels),
+    notFoundStatus: decodeNotFound(reader, path, message.clusterNotFoundResponseCode),
     timeoutMs: reader.duration(join(path, 'timeout'), message.timeout, 15_000),
     idleTimeoutMs: reader.duration(join(path, 'idle_timeout'), message.idleTimeout, 300_000),
-    retry: decodeRetry(reader, join(path, 'retry_policy'), message.retryPolicy ?? hostRetryPolicy),
+    retry: decodeRetry(reader, join(path, 'retry_policy'), message.retryPolicy ?? host.retryPolicy),
     pathRewrite: decodePathRewrite(reader, path, message),
-    hostRewrite: decodeHostRewrite(reader, path, message),
+    hostRewrite: decodeHostRewrite(reader, path, message.hostRewriteSpecifier),
+    appendForwardedHost: message.appendXForwardedHost,
+    attemptCountInRequest: host.includeRequestAttemptCount,
+    attemptCountInResponse: host.includeAttemptCountInResponse,
   };
 }
 
-function decodeClusters(
+function decodeNotFound(
   reader: Reader,
   path: string,
-  specifier: RouteAction['clusterSpecifier'],
-): readonly WeightedCluster[] {
-  const mutations = { requestHeaders: noMutation, responseHeaders: noMutation };
-  switch (specifier?.$case) {
-    case 'cluster':
-      return [{ name: reader.required(join(path, 'cluster'), specifier.value), weight: 1, ...mutations }];
-    case 'weightedClusters':
-      return decodeWeighted(reader, join(path, 'weighted_clusters'), specifier.value);
+  code: RouteAction_ClusterNotFoundResponseCode,
+): ForwardAction['notFoundStatus'] {
+  const codes = RouteAction_ClusterNotFoundResponseCode;
+  switch (code) {
+    case codes.SERVICE_UNAVAILABLE:
+      return 503;
+    case codes.NOT_FOUND:
+      return 404;
+    case codes.INTERNAL_SERVER_ERROR:
+      return 500;
     default:
-      if (specifier === undefined) {
-        reader.problem(join(path, 'cluster_specifier'), 'one of cluster and weighted_clusters must be set');
-      }
-      return [{ name: '', weight: 1, ...mutations }];
+      reader.problem(join(path, 'cluster_not_found_response_code'), 'not supported');
+      return 503;
   }
-}
-
-function decodeWeighted(reader: Reader, path: string, message: WeightedClusterMessage): WeightedCluster[] {
-  reader.only(path, message, weightedClustersFields);
-  const clusters = message.clusters.map((cluster, index) => {
-    const at = join(path, `clusters[${index}]`);
-    const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = cluster;
-    reader.only(at, cluster, clusterWeightFields);
-    return {
-      name: reader.required(join(at, 'name'), cluster.name),
-      weight: cluster.weight ?? 0,
-      requestHeaders: decodeMutation(reader, join(at, 'request_headers'), requestHeadersToAdd, requestHeadersToRemove),
-      responseHeaders: decodeMutation(
-        reader,
-        join(at, 'response_headers'),
-        responseHeadersToAdd,
-        responseHeadersToRemove,
-      ),
-    };
-  });
-  const sum = clusters.reduce((total, { weight }) => total + weight, 0);
-  if (sum === 0) reader.problem(path, 'the sum of weights is 0');
-  if (sum > maxTotalWeight) reader.problem(path, `the sum of weights is above ${maxTotalWeight}`);
-  if (message.totalWeight !== undefined && message.totalWeight !== sum) {
-    reader.problem(join(path, 'total_weight'), `${message.totalWeight} is not the sum of the weights, ${sum}`);
-  }
-  return clusters;
 }
 
 const conditions: readonly RetryCondition[] = [
@@ -136,9 +96,7 @@ const conditions: readonly RetryCondition[] = [
 ];
 
 function decodeRetry(reader: Reader, path: string, policy: RetryPolicyMessage | undefined): RetryPolicy {
-  if (policy === undefined) {
-    return { attempts: 0, perTryTimeoutMs: 0, on: new Set(), statuses: [], backoffBaseMs: 25, backoffMaxMs: 250 };
-  }
+  if (policy === undefined) return noRetry;
   reader.only(path, policy, retryPolicyFields);
   const words = policy.retryOn.split(',').map((word) => word.trim());
   const on = new Set(conditions.filter((condition) => words.includes(condition)));
@@ -170,22 +128,11 @@ function decodePathRewrite(reader: Reader, path: string, message: RouteAction): 
   }
   if (message.prefixRewrite !== '') return { kind: 'prefix', value: message.prefixRewrite };
   if (regex === undefined) return undefined;
-  const pattern = compileRegex(reader, join(path, 'regex_rewrite.pattern'), regex.pattern);
+  const rewrite = decodeRegexRewrite(reader, join(path, 'regex_rewrite'), regex);
+  const { pattern, substitution } = rewrite;
   // How Envoy is told to replace the whole path.
-  if (/^\^?\/?\.[*+]\$?$/.test(pattern.source.replaceAll('\\/', '/')) && !regex.substitution.includes('\\')) {
-    return { kind: 'full', value: regex.substitution };
+  if (/^\^?\/?\.[*+]\$?$/.test(pattern.source.replaceAll('\\/', '/')) && !substitution.includes('\\')) {
+    return { kind: 'full', value: substitution };
   }
-  return { kind: 'regex', pattern, substitution: regex.substitution };
-}
-
-function decodeHostRewrite(reader: Reader, path: string, message: RouteAction): string | undefined {
-  const specifier = message.hostRewriteSpecifier;
-  if (specifier?.$case === 'hostRewriteLiteral') {
-    if (!/^[\x21-\x7e]+$/.test(specifier.value)) reader.problem(join(path, 'host_rewrite_literal'), 'not a host');
-    return specifier.value;
-  }
-  if (specifier?.$case === 'autoHostRewrite' && specifier.value) {
-    reader.problem(join(path, 'auto_host_rewrite'), 'not supported');
-  }
-  return undefined;
+  return rewrite;
 }

@@ -5,6 +5,7 @@ import {
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
 import type { RedirectAction, RespondAction } from '../route/route-table.ts';
 import { decodeDataSource } from './decode-data-source.ts';
+import { decodeRegexRewrite } from './decode-host-rewrite.ts';
 import { join, type Reader } from './reader.ts';
 
 const statuses: Readonly<Record<number, RedirectAction['status']>> = {
@@ -43,9 +44,8 @@ function decodePath(
       return { kind: 'full', value: specifier.value };
     case 'prefixRewrite':
       return { kind: 'prefix', value: specifier.value };
-    default:
-      reader.problem(join(path, 'regex_rewrite'), 'not supported');
-      return undefined;
+    case 'regexRewrite':
+      return decodeRegexRewrite(reader, join(path, 'regex_rewrite'), specifier.value);
   }
 }
 

@@ -1,12 +1,13 @@
 import { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/route.ts';
 import {
   Route as RouteMessage,
+  VirtualHost_TlsRequirementType,
   VirtualHost as VirtualHostMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
-import type { HeaderMutation, Route, RouteAction, RouteTable, VirtualHost } from '../route/route-table.ts';
+import { noMutation, type Route, type RouteAction, type RouteTable, type VirtualHost } from '../route/route-table.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { decodeForward } from './decode-forward.ts';
-import { decodeMutation, mergeMutations } from './decode-mutation.ts';
+import { type MutationLevels, readLevel } from './decode-mutation-levels.ts';
 import { decodeRedirect, decodeRespond } from './decode-redirect.ts';
 import { decodeRouteMatch } from './decode-route-match.ts';
 import { fieldsOf } from './message-fields.ts';
@@ -20,22 +21,27 @@ const mutations = [
 ] as const;
 
 export const routeConfigurationFields = fieldsOf(RouteConfiguration, {
-  supported: ['name', 'virtualHosts', ...mutations],
+  supported: ['name', 'virtualHosts', 'internalOnlyHeaders', 'mostSpecificHeaderMutationsWins', ...mutations],
   ignored: {
-    internalOnlyHeaders: 'headers that only the mesh may set are always removed at the edge',
     validateClusters: 'a cluster that is missing is waited for and then answered as missing',
     maxDirectResponseBodySizeBytes: 'a direct response has at most 64 KiB',
+    ignorePortInHostMatching: 'the port in a host is looked at only where a domain has one',
     metadata: 'for people',
   },
 });
 
 export const virtualHostFields = fieldsOf(VirtualHostMessage, {
-  supported: ['name', 'domains', 'routes', 'retryPolicy', ...mutations],
-  ignored: {
-    metadata: 'for people',
-    includeRequestAttemptCount: 'retries are told by spans and the access log',
-    includeAttemptCountInResponse: 'retries are told by spans and the access log',
-  },
+  supported: [
+    'name',
+    'domains',
+    'routes',
+    'requireTls',
+    'retryPolicy',
+    'includeRequestAttemptCount',
+    'includeAttemptCountInResponse',
+    ...mutations,
+  ],
+  ignored: { metadata: 'for people' },
 });
 
 export const routeFields = fieldsOf(RouteMessage, {
@@ -59,14 +65,20 @@ export function decodeRoute(message: RouteConfiguration, context?: DecodeContext
 /** Reads an RDS resource, or the inline table of a connection manager under `path`. */
 export function readRouteTable(reader: Reader, path: string, message: RouteConfiguration): RouteTable {
   reader.only(path, message, routeConfigurationFields);
-  const outer = readMutations(reader, path, message);
+  const around = {
+    request: noMutation,
+    response: noMutation,
+    innermostLast: message.mostSpecificHeaderMutationsWins,
+  };
+  const outer = readLevel(reader, path, message, around);
   const virtualHosts = message.virtualHosts.map((host, index) =>
     readVirtualHost(reader, join(path, `virtual_hosts[${index}]`), host, outer),
   );
   checkDomains(reader, join(path, 'virtual_hosts'), virtualHosts);
   const count = virtualHosts.reduce((sum, host) => sum + host.routes.length, 0);
   if (count > maxRoutes) reader.problem(join(path, 'virtual_hosts'), `${count} routes; at most ${maxRoutes}`);
-  return { name: message.name, virtualHosts };
+  const internalOnlyHeaders = message.internalOnlyHeaders.map((name) => name.toLowerCase());
+  return { name: message.name, virtualHosts, ...(internalOnlyHeaders.length > 0 ? { internalOnlyHeaders } : {}) };
 }
 
 /** The clusters that a table sends requests to. */
@@ -74,32 +86,37 @@ export function clustersOf(table: RouteTable): Set<string> {
   const names = new Set<string>();
   for (const { routes } of table.virtualHosts) {
     for (const { action } of routes) {
-      if (action.kind === 'forward') for (const { name } of action.clusters) names.add(name);
+      if (action.kind === 'forward') {
+        for (const { name } of action.clusters) if (name !== '') names.add(name);
+      }
     }
   }
   return names;
 }
 
-interface Mutations {
-  request: HeaderMutation;
-  response: HeaderMutation;
-}
-
-function readVirtualHost(reader: Reader, path: string, host: VirtualHostMessage, outer: Mutations): VirtualHost {
+function readVirtualHost(reader: Reader, path: string, host: VirtualHostMessage, outer: MutationLevels): VirtualHost {
   reader.only(path, host, virtualHostFields);
-  const own = readMutations(reader, path, host);
-  const mutations = {
-    request: mergeMutations(own.request, outer.request),
-    response: mergeMutations(own.response, outer.response),
-  };
+  const levels = readLevel(reader, path, host, outer);
+  const requireTls = decodeRequireTls(reader, join(path, 'require_tls'), host.requireTls);
   if (host.domains.length === 0) reader.problem(join(path, 'domains'), 'missing');
   return {
     name: reader.required(join(path, 'name'), host.name),
     domains: host.domains.map((domain) => domain.toLowerCase()),
-    routes: host.routes.map((route, index) =>
-      readRoute(reader, join(path, `routes[${index}]`), route, host, mutations),
-    ),
+    routes: host.routes.map((route, index) => readRoute(reader, join(path, `routes[${index}]`), route, host, levels)),
+    ...(requireTls === undefined ? {} : { requireTls }),
   };
+}
+
+function decodeRequireTls(
+  reader: Reader,
+  path: string,
+  requirement: VirtualHost_TlsRequirementType,
+): VirtualHost['requireTls'] {
+  const types = VirtualHost_TlsRequirementType;
+  if (requirement === types.EXTERNAL_ONLY) return 'external';
+  if (requirement === types.ALL) return 'all';
+  if (requirement !== types.NONE) reader.problem(path, 'not supported');
+  return undefined;
 }
 
 function readRoute(
@@ -107,16 +124,15 @@ function readRoute(
   path: string,
   route: RouteMessage,
   host: VirtualHostMessage,
-  outer: Mutations,
+  outer: MutationLevels,
 ): Route {
   reader.only(path, route, routeFields);
-  const own = readMutations(reader, path, route);
+  const levels = readLevel(reader, path, route, outer);
   return {
     name: route.name === '' ? host.name : route.name,
     match: decodeRouteMatch(reader, join(path, 'match'), route.match),
-    action: readAction(reader, path, route.action, host),
-    requestHeaders: mergeMutations(own.request, outer.request),
-    responseHeaders: mergeMutations(own.response, outer.response),
+    action: readAction(reader, path, route.action, host, levels),
+    responseHeaders: levels.response,
   };
 }
 
@@ -125,10 +141,11 @@ function readAction(
   path: string,
   action: RouteMessage['action'],
   host: VirtualHostMessage,
+  levels: MutationLevels,
 ): RouteAction {
   switch (action?.$case) {
     case 'route':
-      return decodeForward(reader, join(path, 'route'), action.value, host.retryPolicy);
+      return decodeForward(reader, join(path, 'route'), action.value, host, levels);
     case 'redirect':
       return decodeRedirect(reader, join(path, 'redirect'), action.value);
     case 'directResponse':
@@ -139,21 +156,6 @@ function readAction(
       }
       return { kind: 'respond', status: 500, body: '' };
   }
-}
-
-function readMutations(
-  reader: Reader,
-  path: string,
-  message: Pick<
-    RouteMessage,
-    'requestHeadersToAdd' | 'requestHeadersToRemove' | 'responseHeadersToAdd' | 'responseHeadersToRemove'
-  >,
-): Mutations {
-  const { requestHeadersToAdd, requestHeadersToRemove, responseHeadersToAdd, responseHeadersToRemove } = message;
-  return {
-    request: decodeMutation(reader, join(path, 'request_headers'), requestHeadersToAdd, requestHeadersToRemove),
-    response: decodeMutation(reader, join(path, 'response_headers'), responseHeadersToAdd, responseHeadersToRemove),
-  };
 }
 
 /** A host that two virtual hosts answer to would belong to whichever came first. */

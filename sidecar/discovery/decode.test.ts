@@ -252,13 +252,22 @@ test('a route is read with its matches, rewrite, weights, retries and headers', 
     action: {
       kind: 'forward',
       clusters: [
-        { name: 'one', weight: 80 },
+        {
+          name: 'one',
+          weight: 80,
+          requestHeaders: [
+            { action: 'append', name: 'x-one', value: '100%' },
+            { action: 'set', name: 'x-two', value: '2' },
+            { action: 'append', name: 'x-host', value: 'h' },
+          ],
+          responseHeaders: [{ action: 'remove', name: 'server' }],
+        },
         { name: 'two', weight: 20 },
       ],
       timeoutMs: 0,
       idleTimeoutMs: 300_000,
       pathRewrite: { kind: 'prefix', value: '/' },
-      hostRewrite: 'other.example',
+      hostRewrite: { kind: 'literal', value: 'other.example' },
       retry: {
         attempts: 2,
         perTryTimeoutMs: 0,
@@ -267,14 +276,7 @@ test('a route is read with its matches, rewrite, weights, retries and headers', 
         backoffMaxMs: 100,
       },
     },
-    requestHeaders: {
-      set: [{ name: 'x-two', value: '2' }],
-      add: [
-        { name: 'x-one', value: '100%' },
-        { name: 'x-host', value: 'h' },
-      ],
-    },
-    responseHeaders: { remove: ['server'] },
+    responseHeaders: [{ action: 'remove', name: 'server' }],
   });
   expect(() => compileRouteTable(table)).not.toThrow();
 });
@@ -324,7 +326,6 @@ test.each([
   ],
   ['mirroring', { cluster: 'a', requestMirrorPolicies: [{ cluster: 'b' }] }, 'request_mirror_policies: not supported'],
   ['a hash policy', { cluster: 'a', hashPolicy: [{ header: { headerName: 'x' } }] }, 'hash_policy: not supported'],
-  ['a cluster chosen by header', { clusterHeader: 'x' }, 'cluster_header: not supported'],
 ])('%s is refused', (_, action, problem) => {
   expect(problems(route({ route: action }))).toEqual([`virtual_hosts[0].routes[0].route.${problem}`]);
 });
@@ -360,16 +361,16 @@ test('header edits that would break messages are refused', () => {
   const list = problems(
     route({
       route: { cluster: 'a' },
-      requestHeadersToAdd: [add('host', 'x'), add('a b', 'x'), add('x', 'a\r\nb: c'), add('x', '%REQ(a)%')],
+      requestHeadersToAdd: [add('host', 'x'), add('a b', 'x'), add('x', 'a\r\nb: c'), add('x', '%REQ(a)')],
       requestHeadersToRemove: ['Content-Length', ':path'],
     }),
   );
   expect(list.map((problem) => problem.replace('virtual_hosts[0].routes[0].', ''))).toEqual([
+    'request_headers_to_remove[0]: "content-length" may not be changed',
+    'request_headers_to_remove[1]: ":path" is not a header name',
     'request_headers_to_add[0].header.key: "host" may not be changed',
     'request_headers_to_add[1].header.key: "a b" is not a header name',
     'request_headers_to_add[2].header.value: has a control character',
-    'request_headers_to_add[3].header.value: command operators are not supported',
-    'request_headers_to_remove[0]: "content-length" may not be changed',
-    'request_headers_to_remove[1]: ":path" is not a header name',
+    'request_headers_to_add[3].header.value: has a "%" that begins no command operator; write %% for the character',
   ]);
 });

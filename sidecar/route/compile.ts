@@ -1,6 +1,7 @@
 import { HostIndex } from './host-index.ts';
 import { compilePathMatch, matchesEveryPath, type PathMatch } from './match-path.ts';
 import { compileValueMatch } from './match-values.ts';
+import { PathTree } from './path-tree.ts';
 import type { Route, RouteTable, ValueMatch, VirtualHost } from './route-table.ts';
 
 export type RouteResult =
@@ -12,19 +13,29 @@ export type RouteResult =
 export interface CompiledRouteTable {
   readonly name: string;
   readonly hosts: HostIndex<CompiledVirtualHost>;
+  readonly internalOnlyHeaders: readonly string[];
+  /** Some route takes only a share of the requests that it matches. */
+  readonly hasShares: boolean;
 }
 
 export interface CompiledVirtualHost {
   /** The first route's result when it takes every request. */
   readonly always: RouteResult | undefined;
   readonly routes: readonly CompiledRoute[];
+  /** The routes by their paths, where they are many, and those that cannot be found by a literal path. */
+  readonly tree: PathTree<CompiledRoute> | undefined;
+  readonly outsideTree: readonly CompiledRoute[];
   readonly noRoute: RouteResult;
 }
 
 export interface CompiledRoute {
+  /** Its place; the first that matches wins. */
+  readonly order: number;
   readonly path: PathMatch;
   readonly headers: readonly ValueMatch[];
   readonly query: readonly ValueMatch[];
+  readonly grpc: boolean;
+  readonly share: number;
   readonly result: RouteResult;
 }
 
@@ -35,28 +46,52 @@ export function compileRouteTable(table: RouteTable): CompiledRouteTable {
     const compiled = compileVirtualHost(virtualHost);
     for (const domain of virtualHost.domains) hosts.add(domain, compiled);
   }
-  return { name: table.name, hosts };
+  const hasShares = table.virtualHosts.some(({ routes }) => routes.some(({ match }) => match.share !== undefined));
+  return { name: table.name, hosts, internalOnlyHeaders: table.internalOnlyHeaders ?? [], hasShares };
 }
 
+/** Up to here it is quicker to try one after the other. */
+const fewRoutes = 8;
+
 function compileVirtualHost(virtualHost: VirtualHost): CompiledVirtualHost {
-  const routes = virtualHost.routes.map((route) => compileRoute(route, virtualHost));
+  const routes = virtualHost.routes.map((route, order) => compileRoute(route, order, virtualHost));
   const first = routes[0];
+  const many = routes.length > fewRoutes;
   return {
     always: first !== undefined && takesEverything(first) ? first.result : undefined,
     routes,
+    tree: many ? treeOf(routes) : undefined,
+    outsideTree: many ? routes.filter(({ path }) => path.kind === 'regex') : [],
     noRoute: { kind: 'no-route', virtualHost },
   };
 }
 
-function compileRoute(route: Route, virtualHost: VirtualHost): CompiledRoute {
+function treeOf(routes: readonly CompiledRoute[]): PathTree<CompiledRoute> {
+  const tree = new PathTree<CompiledRoute>();
+  for (const route of routes) {
+    const { path } = route;
+    if (path.kind === 'regex') continue;
+    // A prefix of "/" takes the "*" of OPTIONS too.
+    if (path.kind === 'prefix') tree.add('prefix', matchesEveryPath(path) ? '' : path.value, route);
+    else tree.add(path.kind === 'exact' ? 'exact' : 'segment', path.value, route);
+  }
+  return tree;
+}
+
+function compileRoute(route: Route, order: number, virtualHost: VirtualHost): CompiledRoute {
+  const { match } = route;
   return {
-    path: compilePathMatch(route.match.path),
-    headers: route.match.headers.map(compileValueMatch),
-    query: route.match.query.map(compileValueMatch),
+    order,
+    path: compilePathMatch(match.path, match.ignoreCase === true),
+    headers: match.headers.map(compileValueMatch),
+    query: match.query.map(compileValueMatch),
+    grpc: match.grpc === true,
+    share: match.share ?? 1,
     result: { kind: 'route', route, virtualHost },
   };
 }
 
 function takesEverything(route: CompiledRoute): boolean {
-  return matchesEveryPath(route.path) && route.headers.length === 0 && route.query.length === 0;
+  const { path, headers, query, grpc, share } = route;
+  return matchesEveryPath(path) && headers.length === 0 && query.length === 0 && !grpc && share >= 1;
 }

@@ -28,14 +28,44 @@ export function matchQuery(matchers: readonly ValueMatch[], query: string): bool
   return true;
 }
 
-/** A value that is absent fails every matcher, also an inverted one, except for an inverted `present` (Envoy's rule). */
-function matchValue({ match, invert }: ValueMatch, value: string | undefined): boolean {
+/**
+ * A value that is absent fails every matcher, also an inverted one, except for an inverted `present` and where the
+ * matcher says to take it as empty (Envoy's rule).
+ */
+export function matchValue({ match, invert, absentIsEmpty }: ValueMatch, sent: string | undefined): boolean {
+  const value = sent === undefined && absentIsEmpty === true ? '' : sent;
   if (match.kind === 'present') return (value !== undefined) !== invert;
   if (value === undefined) return false;
-  return (match.kind === 'exact' ? value === match.value : match.value.test(value)) !== invert;
+  return holds(match, value) !== invert;
 }
 
-function headerValue(head: RequestHead, name: string): string | undefined {
+function holds(match: Exclude<ValueMatch['match'], { kind: 'present' }>, value: string): boolean {
+  switch (match.kind) {
+    case 'exact':
+      return value === match.value;
+    case 'prefix':
+      return value.startsWith(match.value);
+    case 'suffix':
+      return value.endsWith(match.value);
+    case 'contains':
+      return value.includes(match.value);
+    case 'regex':
+      return match.value.test(value);
+    case 'range':
+      return isWithin(value, match.start, match.end);
+  }
+}
+
+const decimal = /^[+-]?\d{1,15}$/;
+
+function isWithin(value: string, start: number, end: number): boolean {
+  if (!decimal.test(value)) return false;
+  const number = Number(value);
+  return number >= start && number < end;
+}
+
+/** A field of the request by its lower-case name; repeated ones joined by commas. Pseudo-headers included. */
+export function headerValue(head: RequestHead, name: string): string | undefined {
   if (name.charCodeAt(0) === 58) {
     if (name === ':method') return head.method;
     if (name === ':authority') return head.authority;

@@ -4,7 +4,15 @@ import type { RequestHead } from '../stream/head.ts';
 import { Headers } from '../stream/headers.ts';
 import { compileRouteTable, type RouteResult } from './compile.ts';
 import { matchRoute, pickWeightedCluster } from './match.ts';
-import { noMutation, type Route, type RouteMatch, type ValueMatch, type VirtualHost } from './route-table.ts';
+import { matchHeaders } from './match-values.ts';
+import {
+  forwardDefaults,
+  noMutation,
+  type Route,
+  type RouteMatch,
+  type ValueMatch,
+  type VirtualHost,
+} from './route-table.ts';
 
 type Path = RouteMatch['path'];
 const anyPath: Path = { kind: 'prefix', value: '/' };
@@ -15,7 +23,6 @@ function route(name: string, match: Partial<RouteMatch> = {}): Route {
     name,
     match: { path: anyPath, headers: [], query: [], ...match },
     action: { kind: 'respond', status: 200, body: '' },
-    requestHeaders: noMutation,
     responseHeaders: noMutation,
   };
 }
@@ -216,25 +223,13 @@ function naive(domains: string[], host: string, port: string): string | undefine
 
 describe('weighted clusters', () => {
   const action = (...weights: number[]) => ({
-    kind: 'forward' as const,
+    ...forwardDefaults,
     clusters: weights.map((weight, i) => ({
       name: `c${i}`,
       weight,
       requestHeaders: noMutation,
       responseHeaders: noMutation,
     })),
-    timeoutMs: 0,
-    idleTimeoutMs: 0,
-    retry: {
-      attempts: 0,
-      perTryTimeoutMs: 0,
-      on: new Set<never>(),
-      statuses: [],
-      backoffBaseMs: 25,
-      backoffMaxMs: 250,
-    },
-    pathRewrite: undefined,
-    hostRewrite: undefined,
   });
   test.each<[number[], number, string]>([
     [[1], 0.99, 'c0'],
@@ -245,6 +240,97 @@ describe('weighted clusters', () => {
     [[0, 1], 0, 'c1'],
     [[1, 0], 0.999999, 'c0'],
   ])('weights %o at %d pick %s', (weights, random, expected) => {
-    expect(pickWeightedCluster(action(...weights), random).name).toBe(expected);
+    expect(pickWeightedCluster(action(...weights), random, request('h')).name).toBe(expected);
   });
+  test.each<[string, string]>([
+    ['0', 'c0'],
+    ['79', 'c0'],
+    ['180', 'c1'],
+    ['99999', 'c1'],
+    ['-1', 'c0'],
+    ['garbage', 'c0'],
+  ])('the number %s in the header that the route names picks %s', (value, expected) => {
+    const chosen = { ...action(80, 20), weightHeader: 'x-pick' };
+    expect(pickWeightedCluster(chosen, 0, request('h', '/', { 'x-pick': value })).name).toBe(expected);
+  });
+});
+
+describe('of many routes the first that matches is found', () => {
+  const path = fc
+    .array(fc.constantFrom('a', 'ab', 'abc', 'b', 'B', ''), { minLength: 0, maxLength: 4 })
+    .map((parts) => `/${parts.join('/')}`);
+  const match = fc.record({
+    path: fc.oneof(
+      fc.record({
+        kind: fc.constantFrom('prefix' as const, 'path-separated-prefix' as const, 'exact' as const),
+        value: path,
+      }),
+      fc.constant({ kind: 'regex' as const, value: /\/a.*b/ }),
+    ),
+    headers: fc.constantFrom<ValueMatch[]>(
+      [],
+      [{ name: 'x', match: { kind: 'exact', value: '1' }, invert: false }],
+      [{ name: 'x', match: { kind: 'exact', value: '1' }, invert: true }],
+    ),
+    ignoreCase: fc.boolean(),
+  });
+  test('as one after the other would', () => {
+    fc.assert(
+      fc.property(
+        fc.array(match, { minLength: 9, maxLength: 40 }),
+        path,
+        fc.constantFrom('1', '2'),
+        (matches, at, x) => {
+          const routes = matches.map((one, i) => route(String(i), one));
+          const asked = request('h', at, { x });
+          const slow = routes.find((one) => nameOf(matchRoute(table([host('v', ['*'], [one])]), asked)) === one.name);
+          expect(nameOf(matchRoute(table([host('v', ['*'], routes)]), asked))).toBe(slow?.name ?? 'no-route');
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+test.each<[ValueMatch['match'], boolean, string | undefined, boolean]>([
+  [{ kind: 'prefix', value: 'ab' }, false, 'abc', true],
+  [{ kind: 'suffix', value: 'bc' }, false, 'abc', true],
+  [{ kind: 'suffix', value: 'bc' }, true, 'abc', false],
+  [{ kind: 'contains', value: 'b' }, false, 'abc', true],
+  [{ kind: 'contains', value: 'x' }, true, 'abc', true],
+  [{ kind: 'range', start: -5, end: 10 }, false, '9', true],
+  [{ kind: 'range', start: -5, end: 10 }, false, '-5', true],
+  [{ kind: 'range', start: -5, end: 10 }, false, '10', false],
+  [{ kind: 'range', start: -5, end: 10 }, false, '0x1', false],
+  [{ kind: 'exact', value: '' }, false, undefined, false],
+  [{ kind: 'exact', value: 'x' }, true, undefined, false],
+])('a header matcher %o, inverted %s, of %s holds: %s', (match, invert, value, expected) => {
+  const headers: Record<string, string> = value === undefined ? {} : { x: value };
+  expect(matchHeaders([{ name: 'x', match, invert }], request('h', '/', headers))).toBe(expected);
+});
+
+test('a header that is absent may be taken as empty', () => {
+  const absent = (match: ValueMatch['match'], invert = false) =>
+    matchHeaders([{ name: 'x', match, invert, absentIsEmpty: true }], request('h'));
+  expect(absent({ kind: 'exact', value: '' })).toBe(true);
+  expect(absent({ kind: 'exact', value: 'a' }, true)).toBe(true);
+  expect(absent({ kind: 'exact', value: 'a' })).toBe(false);
+});
+
+test('a route may take a share of what it matches, be blind to case, or be for gRPC alone', () => {
+  const routes = [
+    route('share', { path: { kind: 'exact', value: '/s' }, share: 0.25 }),
+    route('caseless', { path: segments('/Case'), ignoreCase: true }),
+    route('grpc', { grpc: true }),
+    route('rest'),
+  ];
+  const compiled = table([host('v', ['*'], routes)]);
+  expect(nameOf(matchRoute(compiled, request('h', '/s'), 0.24))).toBe('share');
+  expect(nameOf(matchRoute(compiled, request('h', '/s'), 0.25))).toBe('rest');
+  expect(nameOf(matchRoute(compiled, request('h', '/cASE/x')))).toBe('caseless');
+  expect(nameOf(matchRoute(compiled, request('h', '/cases')))).toBe('rest');
+  const call = (type: string) => request('h', '/p.S/M', { 'content-type': type }, 'POST');
+  expect(nameOf(matchRoute(compiled, call('application/grpc+proto')))).toBe('grpc');
+  expect(nameOf(matchRoute(compiled, call('application/grpc')))).toBe('grpc');
+  expect(nameOf(matchRoute(compiled, call('application/grpc-web')))).toBe('rest');
 });

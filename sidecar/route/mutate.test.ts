@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import { StreamInfo } from '../observe/stream-info.ts';
 import type { RequestHead } from '../stream/head.ts';
 import { Headers } from '../stream/headers.ts';
+import { compileHeaderTemplate } from './header-template.ts';
 import { applyHeaderMutation, redirectLocation, rewritePath } from './mutate.ts';
-import { type ForwardAction, noMutation, type RedirectAction, type RouteMatch } from './route-table.ts';
+import {
+  type ForwardAction,
+  forwardDefaults,
+  type HeaderMutation,
+  noMutation,
+  type RedirectAction,
+  type RouteMatch,
+} from './route-table.ts';
 
 const matching = (kind: 'prefix' | 'path-separated-prefix' | 'exact', value: string): RouteMatch => ({
   path: { kind, value },
@@ -12,13 +21,9 @@ const matching = (kind: 'prefix' | 'path-separated-prefix' | 'exact', value: str
 
 function forward(pathRewrite: ForwardAction['pathRewrite']): ForwardAction {
   return {
-    kind: 'forward',
+    ...forwardDefaults,
     clusters: [{ name: 'c', weight: 1, requestHeaders: noMutation, responseHeaders: noMutation }],
-    timeoutMs: 0,
-    idleTimeoutMs: 0,
-    retry: { attempts: 0, perTryTimeoutMs: 0, on: new Set(), statuses: [], backoffBaseMs: 25, backoffMaxMs: 250 },
     pathRewrite,
-    hostRewrite: undefined,
   };
 }
 
@@ -95,26 +100,87 @@ describe('a redirect', () => {
   });
 });
 
-test('headers are removed, then set, then added, and framing fields are left alone', () => {
-  const headers = Headers.of({ A: '1', B: '2', C: '3', 'Content-Length': '5' });
-  applyHeaderMutation(headers, {
-    remove: ['a', 'content-length'],
-    set: [
-      { name: 'b', value: 'x' },
-      { name: 'Host', value: 'evil' },
-      { name: ':path', value: '/evil' },
-    ],
-    add: [
-      { name: 'C', value: 'y' },
-      { name: 'A', value: 'back' },
-      { name: 'Transfer-Encoding', value: 'chunked' },
-    ],
-  });
-  expect(headers.names.map((name, i) => `${name}: ${headers.values[i]}`)).toEqual([
-    'b: x',
-    'c: 3',
-    'content-length: 5',
-    'c: y',
-    'a: back',
-  ]);
+const info = Object.assign(new StreamInfo('gateway', 'l', 0, Date.UTC(2026, 1, 3, 4, 5, 6, 7)), {
+  downstreamAddress: '[::1]:1234',
+  route: 'the route',
+  requestId: 'abc',
 });
+const asked: RequestHead = {
+  method: 'PUT',
+  scheme: 'https',
+  authority: 'shop.example',
+  path: '/a?b',
+  headers: Headers.of({ 'X-One': '1' }),
+  version: '2',
+  absoluteForm: false,
+  upgrade: undefined,
+  expectContinue: false,
+  contentLength: undefined,
+};
+const fields = (headers: Headers) => headers.names.map((name, i) => `${name}: ${headers.values[i]}`);
+
+test('the steps of a mutation are taken in order, and framing fields are left alone', () => {
+  const headers = Headers.of({ A: '1', B: '2', C: '3', 'Content-Length': '5' });
+  const step = (action: 'set' | 'append' | 'add-if-absent' | 'set-if-exists', name: string, value: string) => ({
+    action,
+    name,
+    value,
+    keepEmpty: false,
+  });
+  const steps: HeaderMutation = [
+    { action: 'remove', name: 'a' },
+    { action: 'remove', name: 'content-length' },
+    step('set', 'b', 'x'),
+    step('set', 'host', 'evil'),
+    step('set', ':path', '/evil'),
+    step('append', 'c', 'y'),
+    step('append', 'a', 'back'),
+    step('append', 'transfer-encoding', 'chunked'),
+    step('add-if-absent', 'b', 'no'),
+    step('add-if-absent', 'd', 'new'),
+    step('set-if-exists', 'd', 'newer'),
+    step('set-if-exists', 'e', 'no'),
+    step('append', 'empty', ''),
+    { ...step('append', 'kept', ''), keepEmpty: true },
+  ];
+  applyHeaderMutation(headers, steps, info, asked, undefined);
+  expect(fields(headers)).toEqual(['b: x', 'c: 3', 'content-length: 5', 'c: y', 'a: back', 'd: newer', 'kept: ']);
+});
+
+test.each<[string, string]>([
+  ['plain', 'plain'],
+  ['100%%', '100%'],
+  ['%REQ(x-one)%-%REQ(X-TWO?:METHOD)%-%REQ(none)%', '1-PUT-'],
+  ['%REQ(:authority):4%', 'shop'],
+  ['%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%', '[::1] 1234'],
+  ['%PROTOCOL%', 'HTTP/1.1'],
+  ['%ROUTE_NAME% %STREAM_ID%', 'the route abc'],
+  ['%START_TIME%', '2026-02-03T04:05:06.007Z'],
+  ['%START_TIME(%Y/%m/%d %H:%M:%S.%3f)%', '2026/02/03 04:05:06.007'],
+  ['%START_TIME(%s)%', '1770091506'],
+  ['%RESPONSE_CODE% %RESP(x-a?x-b)%', '418 b'],
+])('the header value %s becomes %s', (text, expected) => {
+  const compiled = compileHeaderTemplate(text);
+  if (!compiled.ok) throw new Error(compiled.problem);
+  const headers = new Headers();
+  const step = { action: 'set' as const, name: 'x', value: compiled.value, keepEmpty: true };
+  applyHeaderMutation(headers, [step], info, asked, {
+    status: 418,
+    reason: '',
+    headers: Headers.of({ 'x-b': 'b' }),
+    contentLength: undefined,
+    upgrade: undefined,
+  });
+  expect(headers.get('x')).toBe(expected);
+});
+
+test.each([
+  '%',
+  '50%',
+  '%NONE%',
+  '%REQ()%',
+  '%REQ(a?b?c)%',
+  '%ROUTE_NAME(x)%',
+  '%START_TIME(%Q)%',
+  '%DYNAMIC_METADATA(a:b)%',
+])('the header value %s is refused', (text) => expect(compileHeaderTemplate(text).ok).toBe(false));

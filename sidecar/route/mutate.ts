@@ -1,5 +1,7 @@
+import type { StreamInfo } from '../observe/stream-info.ts';
+import type { RequestHead, ResponseHead } from '../stream/head.ts';
 import type { Headers } from '../stream/headers.ts';
-import type { HeaderMutation } from './route-table.ts';
+import type { HeaderMutation, HeaderStep, HeaderTemplate } from './route-table.ts';
 
 export { redirectLocation } from './redirect.ts';
 export { rewritePath } from './rewrite-path.ts';
@@ -20,13 +22,42 @@ const untouchable: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Removes, then sets, then adds, in place. Pseudo-headers and framing fields are left alone. */
-export function applyHeaderMutation(headers: Headers, mutation: HeaderMutation): void {
-  for (const name of mutation.remove) if (mayMutate(name)) headers.remove(name);
-  for (const { name, value } of mutation.set) if (mayMutate(name)) headers.set(name, value);
-  for (const { name, value } of mutation.add) if (mayMutate(name)) headers.append(name, value);
+/** Applies the steps in order, in place. Pseudo-headers and framing fields are left alone. */
+export function applyHeaderMutation(
+  headers: Headers,
+  mutation: HeaderMutation,
+  info: StreamInfo,
+  request: RequestHead,
+  response: ResponseHead | undefined,
+): void {
+  for (let i = 0; i < mutation.length; i++) {
+    const step = mutation[i] as HeaderStep;
+    const { name } = step;
+    if (!mayMutate(name)) continue;
+    if (step.action === 'remove') {
+      headers.remove(name);
+      continue;
+    }
+    const value = fill(step.value, info, request, response);
+    if (value === '' && !step.keepEmpty) continue;
+    if (step.action === 'append') headers.append(name, value);
+    else if (step.action === 'set') headers.set(name, value);
+    else if (headers.has(name) === (step.action === 'set-if-exists')) headers.set(name, value);
+  }
+}
+
+function fill(
+  template: HeaderTemplate,
+  info: StreamInfo,
+  request: RequestHead,
+  response: ResponseHead | undefined,
+): string {
+  if (typeof template === 'string') return template;
+  let value = '';
+  for (const part of template) value += typeof part === 'string' ? part : part(info, request, response);
+  return value;
 }
 
 function mayMutate(name: string): boolean {
-  return name.charCodeAt(0) !== 58 && !untouchable.has(name.toLowerCase());
+  return name.charCodeAt(0) !== 58 && !untouchable.has(name);
 }

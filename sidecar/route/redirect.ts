@@ -1,5 +1,5 @@
 import type { RequestHead } from '../stream/head.ts';
-import { replacePrefix, withSlash } from './rewrite-path.ts';
+import { replacePrefix, replaceRegex, withSlash } from './rewrite-path.ts';
 import type { RedirectAction, RouteMatch } from './route-table.ts';
 import { splitPort } from './split-port.ts';
 
@@ -27,6 +27,7 @@ function redirectPath(path: string, match: RouteMatch, action: RedirectAction): 
   const query = queryAt < 0 || action.stripQuery ? '' : path.slice(queryAt);
   if (action.path === undefined) return withSlash(plain) + query;
   if (action.path.kind === 'prefix') return withSlash(replacePrefix(plain, match, action.path.value)) + query;
+  if (action.path.kind === 'regex') return withSlash(replaceRegex(plain, action.path)) + query;
   // A full path may bring its own query, which then replaces the client's.
   return withSlash(action.path.value) + (action.path.value.includes('?') ? '' : query);
 }

@@ -1,7 +1,6 @@
-import type { ForwardAction, RouteMatch } from './route-table.ts';
+import type { ForwardAction, RegexRewrite, RouteMatch } from './route-table.ts';
 
 type PathRewrite = NonNullable<ForwardAction['pathRewrite']>;
-type RegexRewrite = Extract<PathRewrite, { kind: 'regex' }>;
 
 /** `path` (with its query, which is kept) as the action wants it sent on. Always starts with `/`, save for `*` and CONNECT's empty path. */
 export function rewritePath(path: string, match: RouteMatch, action: ForwardAction): string {
@@ -19,10 +18,8 @@ function rewritten(path: string, match: RouteMatch, rewrite: PathRewrite): strin
       return rewrite.value;
     case 'prefix':
       return replacePrefix(path, match, rewrite.value);
-    case 'regex': {
-      const { pattern, template } = compiled(rewrite);
-      return path.replace(pattern, template);
-    }
+    case 'regex':
+      return replaceRegex(path, rewrite);
   }
 }
 
@@ -47,6 +44,12 @@ function trimSlashes(text: string): string {
 
 export function withSlash(path: string): string {
   return path.charCodeAt(0) === 47 ? path : `/${path}`;
+}
+
+/** Replaces every match in `text`. */
+export function replaceRegex(text: string, rewrite: RegexRewrite): string {
+  const { pattern, template } = compiled(rewrite);
+  return text.replace(pattern, template);
 }
 
 const compiledRewrites = new WeakMap<RegexRewrite, { pattern: RegExp; template: string }>();

@@ -1,7 +1,12 @@
+import type { StreamInfo } from '../observe/stream-info.ts';
+import type { RequestHead, ResponseHead } from '../stream/head.ts';
+
 /** A named set of virtual hosts, as RDS brings it (`envoy.config.route.v3.RouteConfiguration`). */
 export interface RouteTable {
   name: string;
   virtualHosts: readonly VirtualHost[];
+  /** Lower-case names of request fields that are taken from what comes from outside the mesh. */
+  internalOnlyHeaders?: readonly string[];
 }
 
 export interface VirtualHost {
@@ -10,6 +15,8 @@ export interface VirtualHost {
   domains: readonly string[];
   /** The first that matches wins. */
   routes: readonly Route[];
+  /** Requests that came in plain text, all or those from outside the mesh, are redirected to https (301). */
+  requireTls?: 'external' | 'all';
 }
 
 export interface Route {
@@ -17,7 +24,7 @@ export interface Route {
   name: string;
   match: RouteMatch;
   action: RouteAction;
-  requestHeaders: HeaderMutation;
+  /** For the answers that the route gives itself; a cluster's have their own. */
   responseHeaders: HeaderMutation;
 }
 
@@ -32,12 +39,28 @@ export interface RouteMatch {
   /** Header names are lower case; `:method` and `:authority` are allowed. All must match. */
   headers: readonly ValueMatch[];
   query: readonly ValueMatch[];
+  /** The path is compared without regard to case; an expression carries its own flag. */
+  ignoreCase?: boolean;
+  /** The route takes this share of the requests that it matches, 0 to 1 (`runtime_fraction`). */
+  share?: number;
+  /** Only gRPC requests. */
+  grpc?: boolean;
 }
 
 export interface ValueMatch {
   name: string;
-  match: { kind: 'exact'; value: string } | { kind: 'regex'; value: RegExp } | { kind: 'present' };
+  match:
+    | { kind: 'exact'; value: string }
+    | { kind: 'prefix'; value: string }
+    | { kind: 'suffix'; value: string }
+    | { kind: 'contains'; value: string }
+    | { kind: 'regex'; value: RegExp }
+    /** A decimal integer, from `start` to below `end`. */
+    | { kind: 'range'; start: number; end: number }
+    | { kind: 'present' };
   invert: boolean;
+  /** A field that is absent is compared as an empty one, in place of failing. */
+  absentIsEmpty?: boolean;
 }
 
 export type RouteAction = ForwardAction | RedirectAction | RespondAction;
@@ -46,24 +69,51 @@ export interface ForwardAction {
   kind: 'forward';
   /** At least one; the sum of weights is above 0. */
   clusters: readonly WeightedCluster[];
+  /** Lower-case name of the request field that names the cluster; `clusters` then has one entry, for its mutations. */
+  clusterHeader: string | undefined;
+  /** Lower-case name of the request field whose number chooses among the weights, where it is there. */
+  weightHeader: string | undefined;
+  /** Status where the cluster is not there. Default 503. */
+  notFoundStatus: 404 | 500 | 503;
   /** Whole request with all tries, in milliseconds; 0 for none. Default 15,000. */
   timeoutMs: number;
   /** Neither side sends anything for so long, in milliseconds; 0 for none. Default 300,000. */
   idleTimeoutMs: number;
   retry: RetryPolicy;
-  pathRewrite:
-    | { kind: 'prefix'; value: string }
-    | { kind: 'full'; value: string }
-    | { kind: 'regex'; pattern: RegExp; substitution: string }
-    | undefined;
-  hostRewrite: string | undefined;
+  pathRewrite: { kind: 'prefix'; value: string } | { kind: 'full'; value: string } | RegexRewrite | undefined;
+  hostRewrite: HostRewrite | undefined;
+  /** Adds the authority that a rewrite replaces to `x-forwarded-host`. */
+  appendForwardedHost: boolean;
+  /** Tells the number of the attempt in `x-envoy-attempt-count`, to the upstream and to the client. */
+  attemptCountInRequest: boolean;
+  attemptCountInResponse: boolean;
 }
 
+/** Replaces all matches; groups are written `\1` (Envoy's `regex_rewrite`). */
+export interface RegexRewrite {
+  kind: 'regex';
+  pattern: RegExp;
+  substitution: string;
+}
+
+export type HostRewrite =
+  | { kind: 'literal'; value: string }
+  /** The host name of the endpoint that is chosen, where discovery told one. */
+  | { kind: 'endpoint' }
+  /** The value of a request field, by its lower-case name, where it is there. */
+  | { kind: 'header'; name: string }
+  /** The path without its query, after the replacement. */
+  | { kind: 'path'; rewrite: RegexRewrite };
+
 export interface WeightedCluster {
+  /** Empty where {@link ForwardAction.clusterHeader} names it. */
   name: string;
   weight: number;
+  /** Everything that is changed on the way there and back, by the cluster, its route, virtual host and table. */
   requestHeaders: HeaderMutation;
   responseHeaders: HeaderMutation;
+  /** Takes the place of the action's. */
+  hostRewrite?: string;
 }
 
 export interface RedirectAction {
@@ -72,7 +122,7 @@ export interface RedirectAction {
   scheme: string | undefined;
   host: string | undefined;
   port: number | undefined;
-  path: { kind: 'full'; value: string } | { kind: 'prefix'; value: string } | undefined;
+  path: { kind: 'full'; value: string } | { kind: 'prefix'; value: string } | RegexRewrite | undefined;
   stripQuery: boolean;
 }
 
@@ -104,16 +154,50 @@ export type RetryCondition =
   | 'gateway-error'
   | 'retriable-status-codes';
 
-export interface HeaderMutation {
-  readonly set: readonly HeaderValue[];
-  readonly add: readonly HeaderValue[];
-  /** Lower-case names. */
-  readonly remove: readonly string[];
-}
+/** What happens to a head's fields, in this order. */
+export type HeaderMutation = readonly HeaderStep[];
 
-export interface HeaderValue {
-  name: string;
-  value: string;
-}
+export type HeaderStep =
+  | { readonly action: 'remove'; readonly name: string }
+  | {
+      readonly action: 'append' | 'set' | 'add-if-absent' | 'set-if-exists';
+      /** Lower case. */
+      readonly name: string;
+      readonly value: HeaderTemplate;
+      /** An empty value is written too, in place of being left out. */
+      readonly keepEmpty: boolean;
+    };
 
-export const noMutation: HeaderMutation = { set: [], add: [], remove: [] };
+/** A field's value: as it is written, or with parts that come from the request. */
+export type HeaderTemplate = string | readonly (string | HeaderOperator)[];
+
+/** Part of a {@link HeaderTemplate}; `response` is there once a response head is. Empty where there is no value. */
+export type HeaderOperator = (info: StreamInfo, request: RequestHead, response: ResponseHead | undefined) => string;
+
+export const noMutation: HeaderMutation = [];
+
+/** Never tries twice, and waits for a try as long as for the whole. */
+export const noRetry: RetryPolicy = {
+  attempts: 0,
+  perTryTimeoutMs: 0,
+  on: new Set(),
+  statuses: [],
+  backoffBaseMs: 25,
+  backoffMaxMs: 250,
+};
+
+/** A forward action in which nothing is said but where it leads. */
+export const forwardDefaults: Omit<ForwardAction, 'clusters'> = {
+  kind: 'forward',
+  clusterHeader: undefined,
+  weightHeader: undefined,
+  notFoundStatus: 503,
+  timeoutMs: 15_000,
+  idleTimeoutMs: 300_000,
+  retry: noRetry,
+  pathRewrite: undefined,
+  hostRewrite: undefined,
+  appendForwardedHost: false,
+  attemptCountInRequest: false,
+  attemptCountInResponse: false,
+};

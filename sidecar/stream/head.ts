@@ -26,6 +26,18 @@ export interface RequestHead {
   contentLength: number | undefined;
 }
 
+/** Whether the request is gRPC by its content type (gRPC over HTTP/2: `application/grpc`, `application/grpc+…`). */
+export function isGrpc(head: RequestHead): boolean {
+  return head.method === 'POST' && isGrpcType(head.headers.get('content-type'));
+}
+
+export function isGrpcType(contentType: string | undefined): boolean {
+  if (contentType === undefined || !contentType.startsWith('application/grpc')) return false;
+  const next = contentType.charCodeAt(16);
+  // The end, `+`, `;` or a space; `-` would be gRPC-Web.
+  return Number.isNaN(next) || next === 43 || next === 59 || next === 32;
+}
+
 /** A response head, normalised like {@link RequestHead}. */
 export interface ResponseHead {
   /** 100-599. */

@@ -16,7 +16,6 @@ import {
   tcpServer,
   until,
 } from '../../test/harness/data-path.ts';
-import { noMutation } from '../route/route-table.ts';
 import { formatResponseFlags } from './response-flags.ts';
 
 interface ErrorBody {
@@ -258,7 +257,10 @@ test('a host that a client made up cannot break out of the reason header', async
 
 test('redirects and fixed responses are answered here, with the response headers of their route', async () => {
   const { port, under } = await withCluster(undefined, { routes: 'table' });
-  const base = { ...route('app'), responseHeaders: { ...noMutation, set: [{ name: 'x-by', value: 'route' }] } };
+  const base = {
+    ...route('app'),
+    responseHeaders: [{ action: 'set' as const, name: 'x-by', value: 'route', keepEmpty: false }],
+  };
   const at = (value: string) => ({ path: { kind: 'exact' as const, value }, headers: [], query: [] });
   const redirect = {
     kind: 'redirect' as const,

@@ -1,7 +1,10 @@
 import type { LocalReply } from '../filters/filter.ts';
 import { matchRoute, pickWeightedCluster } from '../route/match.ts';
+import { headerValue } from '../route/match-values.ts';
 import { applyHeaderMutation, redirectLocation, rewritePath } from '../route/mutate.ts';
+import { rewriteHost } from '../route/rewrite-host.ts';
 import type { ForwardAction, RedirectAction, RespondAction, Route } from '../route/route-table.ts';
+import { splitPort } from '../route/split-port.ts';
 import type { RequestHead } from './head.ts';
 import { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
@@ -24,10 +27,16 @@ export function routeRequest(
     owner.reply(localReply('no-route-table', { routes: name }, `the routes ${name} have not arrived yet`));
     return undefined;
   }
-  const result = matchRoute(table, head);
+  if (scope.edge) for (const name of table.internalOnlyHeaders) head.headers.remove(name);
+  const result = matchRoute(table, head, table.hasShares ? scope.random() : 0);
   if (result.kind === 'unknown-host') {
     const message = `no service and no route of this proxy answers to the host ${head.authority}`;
     owner.reply(localReply('unknown-host', { host: head.authority }, message));
+    return undefined;
+  }
+  const { requireTls } = result.virtualHost;
+  if (requireTls !== undefined && !owner.info.downstreamTls && (scope.edge || requireTls === 'all')) {
+    owner.reply(toHttps(head));
     return undefined;
   }
   if (result.kind === 'no-route') {
@@ -36,9 +45,12 @@ export function routeRequest(
     return undefined;
   }
   const { route } = result;
-  owner.info.route = route.name;
+  const { info } = owner;
+  info.route = route.name;
   if (route.action.kind === 'forward') return forward(scope, owner, head, end, route, route.action);
-  owner.reply(route.action.kind === 'redirect' ? redirect(head, route, route.action) : respond(route, route.action));
+  const reply = route.action.kind === 'redirect' ? redirect(head, route, route.action) : respond(route.action);
+  applyHeaderMutation(reply.headers, route.responseHeaders, info, head, undefined);
+  owner.reply(reply);
   return undefined;
 }
 
@@ -50,32 +62,34 @@ function forward(
   route: Route,
   action: ForwardAction,
 ): UpstreamCall | undefined {
-  const target = pickWeightedCluster(action, action.clusters.length === 1 ? 0 : scope.random());
-  const cluster = scope.clusters.get(target.name);
+  const target = pickWeightedCluster(action, action.clusters.length === 1 ? 0 : scope.random(), head);
+  const name = action.clusterHeader === undefined ? target.name : (headerValue(head, action.clusterHeader) ?? '');
+  const cluster = scope.clusters.get(name);
   const { info } = owner;
-  info.cluster = target.name;
+  info.cluster = name;
   if (cluster === undefined) {
-    owner.reply(noCluster(target.name, route.name));
+    owner.reply(noCluster(name, route.name, action));
     return undefined;
   }
   info.service = cluster.config.service;
   info.servicePort = cluster.config.servicePort;
+  if (action.hostRewrite !== undefined || target.hostRewrite !== undefined) rewriteHost(head, action, target);
   if (action.pathRewrite !== undefined) head.path = rewritePath(head.path, route.match, action);
-  if (action.hostRewrite !== undefined) head.authority = action.hostRewrite;
-  applyHeaderMutation(head.headers, route.requestHeaders);
-  applyHeaderMutation(head.headers, target.requestHeaders);
+  applyHeaderMutation(head.headers, target.requestHeaders, info, head, undefined);
   return new UpstreamCall(scope, owner, { route, action, target, cluster }, head, end);
 }
 
-function redirect(head: RequestHead, route: Route, action: RedirectAction): LocalReply {
-  const headers = new Headers();
-  applyHeaderMutation(headers, route.responseHeaders);
-  headers.set('location', redirectLocation(head, route.match, action));
+function redirect(head: RequestHead, route: Route, action: RedirectAction): LocalReply & { headers: Headers } {
+  const headers = Headers.of({ location: redirectLocation(head, route.match, action) });
   return { status: action.status, reason: '', details: {}, message: '', flags: 0, headers };
 }
 
-function respond(route: Route, action: RespondAction): LocalReply {
-  const headers = new Headers();
-  applyHeaderMutation(headers, route.responseHeaders);
-  return { status: action.status, reason: '', details: {}, message: action.body, flags: 0, headers };
+function respond(action: RespondAction): LocalReply & { headers: Headers } {
+  return { status: action.status, reason: '', details: {}, message: action.body, flags: 0, headers: new Headers() };
+}
+
+function toHttps(head: RequestHead): LocalReply {
+  const host = head.authority.slice(0, splitPort(head.authority));
+  const headers = Headers.of({ location: `https://${host}${head.path}` });
+  return { status: 301, reason: '', details: {}, message: '', flags: 0, headers };
 }

@@ -4,6 +4,7 @@ import type { LocalReply } from '../filters/filter.ts';
 import { highWatermark } from '../net/transport.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import { applyHeaderMutation } from '../route/mutate.ts';
+import { setHost } from '../route/rewrite-host.ts';
 import type { ForwardAction, Route, WeightedCluster } from '../route/route-table.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
@@ -39,6 +40,7 @@ export interface CallTarget {
   readonly cluster: Cluster;
 }
 
+const attemptCountHeader = 'x-envoy-attempt-count';
 const noneTried: readonly Endpoint[] = [];
 
 /** A request on its way to a cluster: attempts one after the other, until one is answered or no more may be made. */
@@ -156,7 +158,7 @@ export class UpstreamCall implements AttemptOwner {
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const now = this.#scope.clock.now();
     attempt.headTime = now;
-    const { route, action, target } = this.#target;
+    const { action, target } = this.#target;
     if (mayRetryStatus(action.retry, head.status, this.#idempotent) && this.#tryAgain(attempt, '', now)) return;
     this.#info.upstreamFirstByteTime = now;
     this.#responseStarted = true;
@@ -164,8 +166,8 @@ export class UpstreamCall implements AttemptOwner {
     this.#deadlines.clearTry();
     if (head.upgrade !== undefined || isEventStream(head)) this.#deadlines.clearRequest();
     if (!attempt.endpoint.config.tls) stripOwnHeaders(head.headers);
-    applyHeaderMutation(head.headers, route.responseHeaders);
-    applyHeaderMutation(head.headers, target.responseHeaders);
+    applyHeaderMutation(head.headers, target.responseHeaders, this.#info, this.#head, head);
+    if (action.attemptCountInResponse) head.headers.set(attemptCountHeader, String(this.#info.attemptCount));
     if (this.#retries > 0) this.#recordAttempt(attempt, '', now);
     this.#owner.onUpstreamHead(head, end);
   }
@@ -214,6 +216,8 @@ export class UpstreamCall implements AttemptOwner {
     info.upstreamAddress = endpoint.address;
     info.upstreamWorkload = endpoint.config.workload;
     info.upstreamTls = endpoint.config.tls;
+    if (action.attemptCountInRequest) this.#head.headers.set(attemptCountHeader, String(info.attemptCount));
+    if (action.hostRewrite?.kind === 'endpoint') this.#takeHostOf(endpoint);
     const active = cluster.activeRequests;
     cluster.onStart(endpoint, now);
     const attempt = new Attempt(cluster, endpoint, pool, this, now, isRetry ? cluster.retryBudget : undefined);
@@ -224,6 +228,11 @@ export class UpstreamCall implements AttemptOwner {
     }
     if (this.#body.ended) this.#deadlines.setTry(action.retry.perTryTimeoutMs, now);
     attempt.start(fresh);
+  }
+
+  #takeHostOf(endpoint: Endpoint): void {
+    const { hostname } = endpoint.config;
+    if (hostname !== undefined) setHost(this.#head, hostname, this.#target.action.appendForwardedHost);
   }
 
   #onRequestEnded(): void {

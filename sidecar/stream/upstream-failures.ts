@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
 import type { LocalReply } from '../filters/filter.ts';
+import type { ForwardAction } from '../route/route-table.ts';
 import type { AttemptFailure } from './attempt.ts';
 import { type LocalReplyReason, localReply, localReplyKinds } from './local-replies.ts';
 import type { ResponseFlag } from './response-flags.ts';
@@ -58,12 +59,16 @@ export function noHealthyEndpoints(cluster: Cluster, moreFlags: number): LocalRe
   return localReply('no-healthy-endpoints', details, message, moreFlags);
 }
 
-export function noCluster(name: string, route: string): LocalReply {
+export function noCluster(name: string, route: string, action: ForwardAction): LocalReply {
   if (name === 'invalid-backend') {
     const message = `the route ${route} names a backend that does not exist or that it may not use, or gives every backend weight 0; see its status`;
     return localReply('invalid-backend', { route }, message);
   }
-  return localReply('no-cluster', { cluster: name, route }, `the route ${route} leads to ${name}, which is not there`);
+  const message =
+    name === ''
+      ? `the route ${route} reads its cluster from the header ${action.clusterHeader}, which the request does not have`
+      : `the route ${route} leads to ${name}, which is not there`;
+  return { ...localReply('no-cluster', { cluster: name, route }, message), status: action.notFoundStatus };
 }
 
 /** The message names the knob: where to write another time. */

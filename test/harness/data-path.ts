@@ -13,7 +13,9 @@ import type { Direction, StreamInfo, TcpInfo } from '../../sidecar/observe/strea
 import { createProxy } from '../../sidecar/proxy.ts';
 import {
   type ForwardAction,
+  forwardDefaults,
   noMutation,
+  noRetry,
   type RetryPolicy,
   type Route,
   type RouteTable,
@@ -161,30 +163,22 @@ export function routeTable(name: string, routes: readonly Route[], domains: read
 }
 
 export const retryOnce: RetryPolicy = {
+  ...noRetry,
   attempts: 1,
   perTryTimeoutMs: 5_000,
   on: new Set(['connect-failure', 'refused-stream', 'reset-before-request', 'gateway-error']),
-  statuses: [],
-  backoffBaseMs: 25,
-  backoffMaxMs: 250,
 };
 
-export const noRetry: RetryPolicy = { ...retryOnce, attempts: 0, perTryTimeoutMs: 0 };
+export { noRetry };
 
 export function route(cluster: string, action: Partial<ForwardAction> = {}): Route {
   return {
     name: `route/${cluster}`,
     match: { path: { kind: 'prefix', value: '/' }, headers: [], query: [] },
-    requestHeaders: noMutation,
     responseHeaders: noMutation,
     action: {
-      kind: 'forward',
+      ...forwardDefaults,
       clusters: [{ name: cluster, weight: 1, requestHeaders: noMutation, responseHeaders: noMutation }],
-      timeoutMs: 15_000,
-      idleTimeoutMs: 300_000,
-      retry: noRetry,
-      pathRewrite: undefined,
-      hostRewrite: undefined,
       ...action,
     },
   };

@@ -8,7 +8,14 @@ import { createObserver, type ProxyObserver } from '../../sidecar/observe/create
 import type { Direction } from '../../sidecar/observe/stream-info.ts';
 import { createProxy } from '../../sidecar/proxy.ts';
 import type { ProxyDescription } from '../../sidecar/proxy-description.ts';
-import { type ForwardAction, noMutation, type RetryPolicy, type Route } from '../../sidecar/route/route-table.ts';
+import {
+  type ForwardAction,
+  forwardDefaults,
+  noMutation,
+  noRetry,
+  type RetryPolicy,
+  type Route,
+} from '../../sidecar/route/route-table.ts';
 import type { Secret, SecretSource } from '../../sidecar/tls/secret.ts';
 
 export interface StaticProxyOptions {
@@ -37,22 +44,16 @@ export const listenerName = 'static';
 
 /** The control plane's default, and `gateway-error`, so that answers are retried too. */
 export const retryPolicy: RetryPolicy = {
+  ...noRetry,
   attempts: 1,
   perTryTimeoutMs: 5_000,
   on: new Set(['connect-failure', 'refused-stream', 'reset-before-request', 'reset', 'gateway-error'] as const),
-  statuses: [],
-  backoffBaseMs: 25,
-  backoffMaxMs: 250,
 };
 
 const defaultForward: ForwardAction = {
-  kind: 'forward',
+  ...forwardDefaults,
   clusters: [{ name: clusterName, weight: 1, requestHeaders: noMutation, responseHeaders: noMutation }],
-  timeoutMs: 15_000,
-  idleTimeoutMs: 300_000,
   retry: retryPolicy,
-  pathRewrite: undefined,
-  hostRewrite: undefined,
 };
 
 /** The real proxy in this process, with one listener, one route for every host and path, and one cluster. */
@@ -209,7 +210,6 @@ function tableOf(options: StaticProxyOptions) {
     name: 'everything',
     match: { path: { kind: 'prefix', value: '/' }, headers: [], query: [] },
     action: { ...defaultForward, ...options.forward },
-    requestHeaders: noMutation,
     responseHeaders: noMutation,
   };
   return {
