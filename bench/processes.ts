@@ -31,6 +31,17 @@ export function rssMiB(pids: readonly number[]): number {
   return (pages * 4096) / 1024 / 1024;
 }
 
+/** Resident memory of the processes in MiB: all of it, and with shared pages counted by their share. */
+export function memoryOf(pids: readonly number[]): { rssMiB: number; pssMiB: number } {
+  let [rss, pss] = [0, 0];
+  for (const pid of pids) {
+    const text = fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    rss += Number(/^Rss: +(\d+)/m.exec(text)?.[1]);
+    pss += Number(/^Pss: +(\d+)/m.exec(text)?.[1]);
+  }
+  return { rssMiB: rss / 1024, pssMiB: pss / 1024 };
+}
+
 /** The process and its children, as far as they still run. */
 export function processTree(pid: number): number[] {
   const children = fs.existsSync(`/proc/${pid}/task/${pid}/children`)

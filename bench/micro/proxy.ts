@@ -5,11 +5,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeSvid, makeTestAuthority } from '../../test/harness/certificates.ts';
-import { load } from '../load.ts';
-import { nginxGateway, nginxPair } from '../peers/nginx.ts';
+import { wrk } from '../load/wrk.ts';
+import { nginx } from '../peers/nginx.ts';
 import { type Measured, processTree, rssMiB, stop } from '../processes.ts';
 import type { Context } from '../scenario.ts';
-import { startUpstream } from '../upstream.ts';
+import { Upstreams } from '../upstreams/upstreams.ts';
 import type { ProcessConfig } from './proxy-process.ts';
 
 // CPU time for each request of the data path alone: proxies with a fixed configuration and no control plane, beside
@@ -33,7 +33,7 @@ const loadCore = os.cpus().length - 1;
 const spiffeId = 'spiffe://bench.local/ns/bench/sa/app';
 
 interface Candidate extends Measured {
-  url: string;
+  port: number;
 }
 
 async function startProxy(context: Context, config: ProcessConfig): Promise<{ port: number; process: Measured }> {
@@ -52,8 +52,8 @@ async function startProxy(context: Context, config: ProcessConfig): Promise<{ po
 
 async function startGateway(context: Context): Promise<Candidate> {
   const config = { role: 'gateway' as const, secrets: [], expectedId: '', observed: values.observed };
-  const { port, process } = await startProxy(context, { ...config, upstreamPort: context.upstreamPort });
-  return { ...process, name: 'heddle', url: `http://127.0.0.1:${port}/` };
+  const { port, process } = await startProxy(context, { ...config, upstreamPort: await context.upstreams.http() });
+  return { ...process, name: 'heddle', port };
 }
 
 async function startPair(context: Context): Promise<Candidate> {
@@ -69,11 +69,11 @@ async function startPair(context: Context): Promise<Candidate> {
     },
   ];
   const shared = { secrets, expectedId: spiffeId, observed: values.observed };
-  const far = await startProxy(context, { role: 'inbound', upstreamPort: context.upstreamPort, ...shared });
+  const far = await startProxy(context, { role: 'inbound', upstreamPort: await context.upstreams.http(), ...shared });
   const near = await startProxy(context, { role: 'outbound', upstreamPort: far.port, ...shared });
   return {
     name: 'heddle',
-    url: `http://127.0.0.1:${near.port}/`,
+    port: near.port,
     pids: () => [...near.process.pids(), ...far.process.pids()],
     async stop() {
       await near.process.stop();
@@ -95,19 +95,19 @@ function splitCpuMs(pids: readonly number[]): [number, number] {
 
 async function compare(name: string, candidates: readonly Candidate[]): Promise<void> {
   const connections = Number(values.connections);
-  for (const { url } of candidates) await load(loadCore, url, connections, 2);
+  for (const { port } of candidates) await wrk(port, loadCore, 2, { connections });
   const seen = new Map<string, number[]>();
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const candidate of candidates) {
       const [user, system] = splitCpuMs(candidate.pids());
-      const result = await load(loadCore, candidate.url, connections, Number(values.seconds));
+      const result = await wrk(candidate.port, loadCore, Number(values.seconds), { connections });
       const [userAfter, systemAfter] = splitCpuMs(candidate.pids());
-      const perRequest = (ms: number) => (ms * 1000) / result.requests;
+      const perRequest = (ms: number) => (ms * 1000) / result.done;
       const micros = perRequest(userAfter - user + systemAfter - system);
       const split = `${perRequest(userAfter - user).toFixed(1)} user + ${perRequest(systemAfter - system).toFixed(1)} system`;
       seen.set(candidate.name, [...(seen.get(candidate.name) ?? []), micros]);
       console.log(
-        `${name} ${candidate.name}: ${micros.toFixed(1)} µs/request (${split}), ${Math.round(result.requests / result.seconds)}/s, ` +
+        `${name} ${candidate.name}: ${micros.toFixed(1)} µs/request (${split}), ${Math.round(result.done / result.seconds)}/s, ` +
           `p50 ${result.p50Ms} ms, p99 ${result.p99Ms} ms, errors ${result.errors}, ${rssMiB(candidate.pids()).toFixed(0)} MiB`,
       );
     }
@@ -119,12 +119,12 @@ async function compare(name: string, candidates: readonly Candidate[]): Promise<
 }
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heddle-bench-'));
-const upstream = await startUpstream(folder, loadCore);
-const context: Context = { upstreamPort: upstream.port, folder, core: 0 };
+const upstreams = new Upstreams(folder, loadCore);
+const context: Context = { upstreams, folder, core: 0 };
 try {
   for (const name of wanted) {
     const candidates: Candidate[] = [name === 'gateway' ? await startGateway(context) : await startPair(context)];
-    if (!values['no-nginx']) candidates.push(await (name === 'gateway' ? nginxGateway : nginxPair).start(context));
+    if (!values['no-nginx']) candidates.push(await nginx(name === 'gateway' ? 'gateway' : 'pair').start(context));
     try {
       await compare(name, candidates);
     } finally {
@@ -132,6 +132,6 @@ try {
     }
   }
 } finally {
-  await stop(upstream.process);
+  await upstreams.close();
   fs.rmSync(folder, { recursive: true, force: true });
 }

@@ -1,11 +1,20 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { makeServerCertificate } from '../../test/harness/certificates.ts';
+import { TestAuthority } from '../../test/harness/authority.ts';
 
-/** Files for mutual TLS between the peers: one ECDSA P-256 certificate, its own authority, as client and as server. */
-export async function makeMutualTlsFiles(
-  folder: string,
-): Promise<{ ca: string; certificate: string; key: string; bundle: string }> {
+export interface MutualTlsFiles {
+  ca: string;
+  certificate: string;
+  key: string;
+  /** Certificate and key in one. */
+  bundle: string;
+}
+
+/** SPIFFE id of both ends, for peers that check it; the others check the DNS name `app.bench`. */
+export const spiffeId = 'spiffe://bench.local/ns/bench/sa/app';
+
+/** Files for mutual TLS between the peers: one ECDSA P-256 X.509-SVID as client and as server, and its root. */
+export async function makeMutualTlsFiles(folder: string): Promise<MutualTlsFiles> {
   const files = {
     ca: path.join(folder, 'ca.pem'),
     certificate: path.join(folder, 'certificate.pem'),
@@ -13,10 +22,11 @@ export async function makeMutualTlsFiles(
     bundle: path.join(folder, 'bundle.pem'),
   };
   if (fs.existsSync(files.bundle)) return files;
-  const { chainPem, privateKeyPem } = await makeServerCertificate('app.bench');
-  fs.writeFileSync(files.ca, chainPem);
-  fs.writeFileSync(files.certificate, chainPem);
-  fs.writeFileSync(files.key, privateKeyPem);
-  fs.writeFileSync(files.bundle, `${chainPem}\n${privateKeyPem}`);
+  const authority = await TestAuthority.create('bench');
+  const { pem, keyPem } = await authority.issue(spiffeId, { dns: ['app.bench'] });
+  fs.writeFileSync(files.ca, authority.pem);
+  fs.writeFileSync(files.certificate, pem);
+  fs.writeFileSync(files.key, keyPem);
+  fs.writeFileSync(files.bundle, `${pem}\n${keyPem}`);
   return files;
 }

@@ -3,12 +3,16 @@ import path from 'node:path';
 import { TestMesh } from '../../test/harness/mesh.ts';
 import { freePort, processTree } from '../processes.ts';
 import type { Candidate, Context, RunningCandidate } from '../scenario.ts';
+import { writeConfigs } from './envoy.ts';
+import { candidateOf, type Peer } from './peer.ts';
+import type { Shape } from './shape.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const version = (): string =>
   (JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
-const off = ['--otlp', '', '--log-level', 'warn'];
+const quiet = ['--log-level', 'warn'];
+const off = ['--otlp', '', ...quiet];
 
 const startMesh = (context: Context): Promise<TestMesh> =>
   TestMesh.start({
@@ -17,23 +21,38 @@ const startMesh = (context: Context): Promise<TestMesh> =>
     flags: ['--log-level', 'warn'],
   });
 
-/** HTTP/1 in, HTTP/1 out: a gateway in front of a service without a sidecar. */
-export const heddleGateway: Candidate = {
+/** Configured by the same static file as Envoy. */
+export const heddlePeer: Peer = {
   name: 'heddle',
+  version,
   absent: () => undefined,
-  async start(context): Promise<RunningCandidate> {
-    const port = await freePort();
-    const mesh = await startMesh(context);
-    await mesh.apply(`
+  async processes(shape, context) {
+    const configs = await writeConfigs(shape, context, 'heddle');
+    return configs.map(({ file, port }) => ({
+      command: process.execPath,
+      args: [path.join(root, 'sidecar', 'main.ts'), '-c', file, ...quiet],
+      port,
+    }));
+  },
+};
+
+/** A static Heddle in the given shape. */
+export const heddle = (shape: Shape, name?: string): Candidate => candidateOf(heddlePeer, shape, name);
+
+async function startGateway(context: Context, name: string, flags: readonly string[]): Promise<RunningCandidate> {
+  const port = await freePort();
+  const upstream = await context.upstreams.http();
+  const mesh = await startMesh(context);
+  await mesh.apply(`
 apiVersion: v1
 kind: Service
 metadata: {name: app}
-spec: {selector: {app: app}, ports: [{name: http, port: 80, targetPort: ${context.upstreamPort}}]}
+spec: {selector: {app: app}, ports: [{name: http, port: 80, targetPort: ${upstream}}]}
 ---
 apiVersion: heddle.dev/v1alpha1
 kind: Workload
 metadata: {name: app-1, labels: {app: app}}
-spec: {address: 127.0.0.1, serviceAccount: app, mesh: false, ports: [{name: http, port: ${context.upstreamPort}}]}
+spec: {address: 127.0.0.1, serviceAccount: app, mesh: false, ports: [{name: http, port: ${upstream}}]}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -45,15 +64,23 @@ kind: HTTPRoute
 metadata: {name: app}
 spec: {parentRefs: [{kind: Gateway, name: edge}], rules: [{backendRefs: [{name: app, port: 80}]}]}
 `);
-    const { program } = await mesh.gateway('edge', off);
-    return {
-      name: 'heddle',
-      version: version(),
-      url: `http://127.0.0.1:${port}/`,
-      pids: () => processTree(program.pid),
-      stop: () => mesh.close(),
-    };
-  },
+  const { program } = await mesh.gateway('edge', flags);
+  return { name, version: version(), port, pids: () => processTree(program.pid), stop: () => mesh.close() };
+}
+
+/** HTTP/1 in, HTTP/1 out: a gateway of a real mesh in front of a service without a sidecar. */
+export const heddleGateway: Candidate = {
+  name: 'heddle',
+  absent: () => undefined,
+  start: (context) => startGateway(context, 'heddle', off),
+};
+
+/** The same gateway that also writes an access log and sends a span of every request to the control plane. */
+export const heddleWithEverything: Candidate = {
+  name: 'everything',
+  absent: () => undefined,
+  start: (context) =>
+    startGateway(context, 'everything', ['--access-log', path.join(context.folder, 'access.log'), ...quiet]),
 };
 
 /** The pair of a mesh hop: the sidecar of a client, mutual TLS, the sidecar of the service. */
@@ -61,13 +88,14 @@ export const heddlePair: Candidate = {
   name: 'heddle',
   absent: () => undefined,
   async start(context): Promise<RunningCandidate> {
+    const upstream = await context.upstreams.http();
     const mesh = await startMesh(context);
-    const far = await mesh.sidecar('app', { service: 'app', port: context.upstreamPort, flags: off });
+    const far = await mesh.sidecar('app', { service: 'app', port: upstream, flags: off });
     const near = await mesh.sidecar('client', { upstreams: ['app:80'], flags: off });
     return {
       name: 'heddle',
       version: version(),
-      url: `http://127.0.0.1:${mesh.upstream(near, 'app:80')}/`,
+      port: mesh.upstream(near, 'app:80'),
       pids: () => [near, far].flatMap(({ program }) => processTree(program.pid)),
       stop: () => mesh.close(),
     };
