@@ -9,7 +9,7 @@ import {
 } from '@bufbuild/protobuf/wkt';
 
 /** Packages whose messages a configuration file may hold; what they refer to is taken along. */
-const wanted = /^(envoy\.(config|extensions|type|service\.discovery)|heddle\.balance)\./;
+const wanted = /^(envoy\.(config|extensions|type|service\.discovery)|heddle\.(balance|filters))\./;
 
 /**
  * Writes the names, numbers and types of the fields of configuration messages as one TypeScript table: what is

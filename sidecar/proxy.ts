@@ -5,10 +5,8 @@ import type { TimerWheel } from '../lib/timer-wheel.ts';
 import type { ClusterConfig, EndpointConfig } from './cluster/cluster-config.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
 import type { DialDependencies } from './cluster/dial.ts';
+import { type ComposedFilters, composeFilters } from './compose-filters.ts';
 import { describeCluster, describeListener } from './describe-proxy.ts';
-import type { FilterFactory } from './filters/filter.ts';
-import { gatewayFilters } from './gateway/gateway.ts';
-import { inboundFilters } from './inbound.ts';
 import type { Chain } from './net/chain.ts';
 import { HttpChain } from './net/http-chain.ts';
 import { Listener } from './net/listener.ts';
@@ -16,8 +14,6 @@ import type { FilterChainConfig, HttpChainConfig, ListenerConfig, TcpChainConfig
 import { TurnClock } from './net/turn-clock.ts';
 import { WriteTurn } from './net/write-turn.ts';
 import type { Observer } from './observe/observer.ts';
-import type { Direction } from './observe/stream-info.ts';
-import { outboundFilters } from './outbound.ts';
 import type { ProxyDescription } from './proxy-description.ts';
 import { type CompiledRouteTable, compileRouteTable } from './route/compile.ts';
 import type { RouteTable } from './route/route-table.ts';
@@ -60,13 +56,6 @@ export interface ProxyDependencies {
 export function createProxy(deps: ProxyDependencies): Proxy {
   return new ConfiguredProxy(deps);
 }
-
-/** The three compositions. Which one a listener gets is said by its direction, and by nothing else. */
-const filtersOf: Readonly<Record<Direction, readonly FilterFactory[]>> = {
-  inbound: inboundFilters,
-  outbound: outboundFilters,
-  gateway: gatewayFilters,
-};
 
 /** A route table's place, kept while listeners refer to it, so that a new table reaches them at once. */
 interface RoutePlace extends RouteSource {
@@ -217,7 +206,8 @@ class ConfiguredProxy implements Proxy {
   }
 
   #httpChain(config: ListenerConfig, chain: FilterChainConfig, http: HttpChainConfig, known: Chain | undefined): Chain {
-    const scope = this.#streamScope(config, http);
+    const before = known instanceof HttpChain ? known.scope.filters : undefined;
+    const scope = this.#streamScope(config, http, before);
     if (known instanceof HttpChain && sameSecurity(known.config, chain)) {
       known.update(chain, http, scope);
       return known;
@@ -240,20 +230,21 @@ class ConfiguredProxy implements Proxy {
     return new TcpChain(chain, tcp, this.#tcpScope(config));
   }
 
-  #streamScope(config: ListenerConfig, http: HttpChainConfig): StreamScope {
+  #streamScope(config: ListenerConfig, http: HttpChainConfig, before: ComposedFilters | undefined): StreamScope {
     const { observer, random, wheel } = this.#deps;
+    const clock = this.#clock;
     return {
       listener: config.name,
       direction: config.direction,
       edge: http.edge,
-      filters: filtersOf[config.direction],
+      filters: composeFilters(config.direction, http.filters, { clock, random, wheel }, before),
       routes:
         http.routes.kind === 'rds'
           ? this.#routePlace(http.routes.name)
           : { name: http.routes.table.name, table: compileRouteTable(http.routes.table) },
       clusters: this.#clusters,
       observer,
-      clock: this.#clock,
+      clock,
       random,
       wheel,
     };

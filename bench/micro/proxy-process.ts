@@ -120,6 +120,7 @@ const listener: ListenerConfig = {
         routes: { kind: 'inline', table },
         idleTimeoutMs: 60_000,
         headersTimeoutMs: 10_000,
+        filters: [],
       },
     },
   ],

@@ -441,6 +441,7 @@ export const messageFields: Readonly<Record<string, string>> = {
   "envoy.type.v3.TokenBucket": "max_tokens=1:uint32 tokens_per_fill=2:.google.protobuf.UInt32Value fill_interval=3:.google.protobuf.Duration",
   "google.rpc.Status": "code=1:int32 message=2:string details=3:.google.protobuf.Any*",
   "heddle.balance.v1.PeakEwma": "decay_time=1:.google.protobuf.Duration default_rtt=2:.google.protobuf.Duration",
+  "heddle.filters.v1.GrpcMessageLimit": "max_request_bytes=1:.google.protobuf.UInt32Value max_response_bytes=2:.google.protobuf.UInt32Value",
   "xds.core.v3.Authority": "name=1:string",
   "xds.core.v3.CollectionEntry": "locator=1:.xds.core.v3.ResourceLocator@resource_specifier inline_entry=2:.xds.core.v3.CollectionEntry.InlineEntry@resource_specifier",
   "xds.core.v3.CollectionEntry.InlineEntry": "name=1:string version=2:string resource=3:.google.protobuf.Any",

@@ -1,5 +1,4 @@
 import { HttpProtocolOptions as CommonOptions } from '../../proto/gen/envoy/config/core/v3/protocol.ts';
-import { Router } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router.ts';
 import {
   HttpConnectionManager,
   HttpConnectionManager_CodecType,
@@ -7,10 +6,11 @@ import {
 import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
 import type { HttpChainConfig } from '../net/listener-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
+import { decodeHttpFilters } from './decode-http-filters.ts';
 import { readRouteTable } from './decode-route.ts';
 import { checkSource } from './decode-source.ts';
 import { fieldsOf } from './message-fields.ts';
-import { isType, join, type Reader } from './reader.ts';
+import { join, type Reader } from './reader.ts';
 
 export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
   supported: [
@@ -52,7 +52,10 @@ export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
     stripTrailingHostDot: 'the dot is always stripped',
     streamErrorOnInvalidHttpMessage: 'an invalid message always ends the connection',
   },
-  limits: { codecType: '`AUTO` and `HTTP1`', httpFilters: 'the router; others when `is_optional` or `disabled`' },
+  limits: {
+    codecType: '`AUTO` and `HTTP1`',
+    httpFilters: 'those of the table of filters; others when `is_optional` or `disabled`',
+  },
 });
 
 export const commonOptionsFields = fieldsOf(CommonOptions, {
@@ -76,7 +79,6 @@ export function decodeConnectionManager(
   if (message.codecType !== AUTO && message.codecType !== HTTP1) {
     reader.problem(join(path, 'codec_type'), 'only AUTO and HTTP1 are supported');
   }
-  checkHttpFilters(reader, path, message);
   const common = message.commonHttpProtocolOptions;
   const commonPath = join(path, 'common_http_protocol_options');
   if (common !== undefined) reader.only(commonPath, common, commonOptionsFields);
@@ -89,6 +91,7 @@ export function decodeConnectionManager(
   return {
     kind: 'http',
     routes: decodeRoutes(reader, path, message),
+    filters: decodeHttpFilters(reader, path, message.httpFilters),
     edge,
     idleTimeoutMs: reader.positiveDuration(
       join(commonPath, 'idle_timeout'),
@@ -105,17 +108,6 @@ export function decodeConnectionManager(
 
 function isSet(duration: Duration | undefined): duration is Duration {
   return duration !== undefined && (duration.seconds !== 0 || duration.nanos !== 0);
-}
-
-function checkHttpFilters(reader: Reader, path: string, message: HttpConnectionManager): void {
-  for (const [index, filter] of message.httpFilters.entries()) {
-    const packed = filter.configType?.$case === 'typedConfig' ? filter.configType.value : undefined;
-    if (isType(packed, Router) || filter.disabled || filter.isOptional) continue;
-    reader.problem(
-      join(path, `http_filters[${index}].typed_config`),
-      `unsupported type ${packed?.typeUrl ?? '(none)'}`,
-    );
-  }
 }
 
 function decodeRoutes(reader: Reader, path: string, message: HttpConnectionManager): HttpChainConfig['routes'] {

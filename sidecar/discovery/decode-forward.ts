@@ -7,6 +7,7 @@ import {
 import { type ForwardAction, noRetry, type RetryCondition, type RetryPolicy } from '../route/route-table.ts';
 import { decodeHostRewrite, decodeRegexRewrite } from './decode-host-rewrite.ts';
 import type { MutationLevels } from './decode-mutation-levels.ts';
+import type { OverridePlace } from './decode-overrides.ts';
 import { decodeTargets } from './decode-targets.ts';
 import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
@@ -49,11 +50,12 @@ export function decodeForward(
   message: RouteAction,
   host: VirtualHostMessage,
   levels: MutationLevels,
+  at: OverridePlace,
 ): ForwardAction {
   reader.only(path, message, routeActionFields);
   return {
     kind: 'forward',
-    ...decodeTargets(reader, path, message.clusterSpecifier, levels),
+    ...decodeTargets(reader, path, message.clusterSpecifier, levels, at),
     notFoundStatus: decodeNotFound(reader, path, message.clusterNotFoundResponseCode),
     timeoutMs: reader.duration(join(path, 'timeout'), message.timeout, 15_000),
     idleTimeoutMs: reader.duration(join(path, 'idle_timeout'), message.idleTimeout, 300_000),

@@ -4,10 +4,12 @@ import {
   VirtualHost_TlsRequirementType,
   VirtualHost as VirtualHostMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
+import type { FilterOverrides } from '../http-filter-config.ts';
 import { noMutation, type Route, type RouteAction, type RouteTable, type VirtualHost } from '../route/route-table.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { decodeForward } from './decode-forward.ts';
 import { type MutationLevels, readLevel } from './decode-mutation-levels.ts';
+import { decodeOverrides, type OverridePlace } from './decode-overrides.ts';
 import { decodeRedirect, decodeRespond } from './decode-redirect.ts';
 import { decodeRouteMatch } from './decode-route-match.ts';
 import { fieldsOf } from './message-fields.ts';
@@ -21,7 +23,14 @@ const mutations = [
 ] as const;
 
 export const routeConfigurationFields = fieldsOf(RouteConfiguration, {
-  supported: ['name', 'virtualHosts', 'internalOnlyHeaders', 'mostSpecificHeaderMutationsWins', ...mutations],
+  supported: [
+    'name',
+    'virtualHosts',
+    'internalOnlyHeaders',
+    'mostSpecificHeaderMutationsWins',
+    'typedPerFilterConfig',
+    ...mutations,
+  ],
   ignored: {
     validateClusters: 'a cluster that is missing is waited for and then answered as missing',
     maxDirectResponseBodySizeBytes: 'a direct response has at most 64 KiB',
@@ -39,13 +48,22 @@ export const virtualHostFields = fieldsOf(VirtualHostMessage, {
     'retryPolicy',
     'includeRequestAttemptCount',
     'includeAttemptCountInResponse',
+    'typedPerFilterConfig',
     ...mutations,
   ],
   ignored: { metadata: 'for people' },
 });
 
 export const routeFields = fieldsOf(RouteMessage, {
-  supported: ['name', 'match', 'action.route', 'action.redirect', 'action.directResponse', ...mutations],
+  supported: [
+    'name',
+    'match',
+    'action.route',
+    'action.redirect',
+    'action.directResponse',
+    'typedPerFilterConfig',
+    ...mutations,
+  ],
   ignored: {
     metadata: 'for people',
     decorator: 'spans are named by the route',
@@ -71,8 +89,9 @@ export function readRouteTable(reader: Reader, path: string, message: RouteConfi
     innermostLast: message.mostSpecificHeaderMutationsWins,
   };
   const outer = readLevel(reader, path, message, around);
+  const overrides = decodeOverrides(reader, path, message.typedPerFilterConfig, { place: '', outer: undefined });
   const virtualHosts = message.virtualHosts.map((host, index) =>
-    readVirtualHost(reader, join(path, `virtual_hosts[${index}]`), host, outer),
+    readVirtualHost(reader, join(path, `virtual_hosts[${index}]`), host, outer, overrides),
   );
   checkDomains(reader, join(path, 'virtual_hosts'), virtualHosts);
   const count = virtualHosts.reduce((sum, host) => sum + host.routes.length, 0);
@@ -94,15 +113,32 @@ export function clustersOf(table: RouteTable): Set<string> {
   return names;
 }
 
-function readVirtualHost(reader: Reader, path: string, host: VirtualHostMessage, outer: MutationLevels): VirtualHost {
+function readVirtualHost(
+  reader: Reader,
+  path: string,
+  host: VirtualHostMessage,
+  outer: MutationLevels,
+  outerOverrides: FilterOverrides | undefined,
+): VirtualHost {
   reader.only(path, host, virtualHostFields);
   const levels = readLevel(reader, path, host, outer);
+  const overrides = decodeOverrides(reader, path, host.typedPerFilterConfig, {
+    place: host.name,
+    outer: outerOverrides,
+  });
+  const places = new Map<string, number>();
   const requireTls = decodeRequireTls(reader, join(path, 'require_tls'), host.requireTls);
   if (host.domains.length === 0) reader.problem(join(path, 'domains'), 'missing');
   return {
     name: reader.required(join(path, 'name'), host.name),
     domains: host.domains.map((domain) => domain.toLowerCase()),
-    routes: host.routes.map((route, index) => readRoute(reader, join(path, `routes[${index}]`), route, host, levels)),
+    routes: host.routes.map((route, index) =>
+      readRoute(reader, join(path, `routes[${index}]`), route, host, levels, {
+        place: placeOf(host, route, places),
+        outer: overrides,
+      }),
+    ),
+    ...(overrides === undefined ? {} : { overrides }),
     ...(requireTls === undefined ? {} : { requireTls }),
   };
 }
@@ -119,20 +155,31 @@ function decodeRequireTls(
   return undefined;
 }
 
+/** The same for the same route in every version of the table, wherever in the list it stands. */
+function placeOf(host: VirtualHostMessage, route: RouteMessage, taken: Map<string, number>): string {
+  const name = `${host.name}/${route.name}`;
+  const before = taken.get(name) ?? 0;
+  taken.set(name, before + 1);
+  return before === 0 ? name : `${name}#${before}`;
+}
+
 function readRoute(
   reader: Reader,
   path: string,
   route: RouteMessage,
   host: VirtualHostMessage,
   outer: MutationLevels,
+  at: OverridePlace,
 ): Route {
   reader.only(path, route, routeFields);
   const levels = readLevel(reader, path, route, outer);
+  const overrides = decodeOverrides(reader, path, route.typedPerFilterConfig, at);
   return {
     name: route.name === '' ? host.name : route.name,
     match: decodeRouteMatch(reader, join(path, 'match'), route.match),
-    action: readAction(reader, path, route.action, host, levels),
+    action: readAction(reader, path, route.action, host, levels, { place: at.place, outer: overrides }),
     responseHeaders: levels.response,
+    ...(overrides === undefined ? {} : { overrides }),
   };
 }
 
@@ -142,10 +189,11 @@ function readAction(
   action: RouteMessage['action'],
   host: VirtualHostMessage,
   levels: MutationLevels,
+  at: OverridePlace,
 ): RouteAction {
   switch (action?.$case) {
     case 'route':
-      return decodeForward(reader, join(path, 'route'), action.value, host, levels);
+      return decodeForward(reader, join(path, 'route'), action.value, host, levels, at);
     case 'redirect':
       return decodeRedirect(reader, join(path, 'redirect'), action.value);
     case 'directResponse':

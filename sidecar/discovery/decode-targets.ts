@@ -6,6 +6,7 @@ import {
 import type { ForwardAction, WeightedCluster } from '../route/route-table.ts';
 import { checkHost } from './decode-host-rewrite.ts';
 import { type MutationLevels, readLevel } from './decode-mutation-levels.ts';
+import { decodeOverrides, type OverridePlace } from './decode-overrides.ts';
 import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
 
@@ -23,6 +24,7 @@ export const clusterWeightFields = fieldsOf(WeightedCluster_ClusterWeight, {
     'responseHeadersToAdd',
     'responseHeadersToRemove',
     'hostRewriteSpecifier.hostRewriteLiteral',
+    'typedPerFilterConfig',
   ],
 });
 
@@ -36,6 +38,7 @@ export function decodeTargets(
   path: string,
   specifier: RouteAction['clusterSpecifier'],
   levels: MutationLevels,
+  at: OverridePlace,
 ): Targets {
   const one = (name: string): WeightedCluster => ({
     name,
@@ -52,7 +55,7 @@ export function decodeTargets(
       return { ...none, clusterHeader, clusters: [one('')] };
     }
     case 'weightedClusters':
-      return decodeWeighted(reader, join(path, 'weighted_clusters'), specifier.value, levels);
+      return decodeWeighted(reader, join(path, 'weighted_clusters'), specifier.value, levels, at);
     default:
       if (specifier === undefined) {
         const choice = 'one of cluster, cluster_header and weighted_clusters must be set';
@@ -67,10 +70,11 @@ function decodeWeighted(
   path: string,
   message: WeightedClusterMessage,
   levels: MutationLevels,
+  at: OverridePlace,
 ): Targets {
   reader.only(path, message, weightedClustersFields);
   const clusters = message.clusters.map((cluster, index) =>
-    decodeWeight(reader, join(path, `clusters[${index}]`), cluster, levels),
+    decodeWeight(reader, join(path, `clusters[${index}]`), cluster, levels, at),
   );
   const specifier = message.randomValueSpecifier;
   const chooser =
@@ -93,15 +97,21 @@ function decodeWeight(
   path: string,
   cluster: WeightedCluster_ClusterWeight,
   levels: MutationLevels,
+  { place, outer }: OverridePlace,
 ): WeightedCluster {
   reader.only(path, cluster, clusterWeightFields);
   const { request, response } = readLevel(reader, path, cluster, levels);
+  const overrides = decodeOverrides(reader, path, cluster.typedPerFilterConfig, {
+    place: `${place}/${cluster.name}`,
+    outer,
+  });
   const host = cluster.hostRewriteSpecifier;
   return {
     name: reader.required(join(path, 'name'), cluster.name),
     weight: cluster.weight ?? 0,
     requestHeaders: request,
     responseHeaders: response,
+    ...(overrides === undefined ? {} : { overrides }),
     ...(host === undefined ? {} : { hostRewrite: checkHost(reader, join(path, 'host_rewrite_literal'), host.value) }),
   };
 }

@@ -82,7 +82,8 @@ export function decodeQueryMatch(reader: Reader, path: string, message: QueryPar
   return { name, match: { kind: 'present' }, invert: specifier?.value === false };
 }
 
-function decodeStringMatch(reader: Reader, path: string, message: StringMatcher): ValueMatch['match'] {
+/** A matcher of whole texts. */
+export function decodeStringMatch(reader: Reader, path: string, message: StringMatcher): ValueMatch['match'] {
   const pattern = message.matchPattern;
   switch (pattern?.$case) {
     case 'exact':

@@ -1,32 +1,58 @@
+import type { FilterOverride } from '../http-filter-config.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
+import type { Route, VirtualHost } from '../route/route-table.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
 import type { Headers } from '../stream/headers.ts';
+import type { DownstreamFacts } from '../stream/stream-scope.ts';
 
-/** `stop` holds the stream (the chain buffers and pauses) until the filter resumes it or replies. */
-export type FilterStatus = 'continue' | 'stop';
+/**
+ * `stop` holds the message at this filter: what follows waits unseen and its sender is paused. `buffer` holds it too,
+ * but the filter goes on seeing what follows, nobody is paused, and the filter bounds what it lets wait. Both last
+ * until the filter resumes or replies; `buffer` also until it answers `continue`.
+ */
+export type FilterStatus = 'continue' | 'stop' | 'buffer';
 
 /**
  * One concern of the HTTP data path. A filter implements the callbacks it needs; all are synchronous.
- * Request callbacks run in chain order, response callbacks in reverse. A filter never imports a filter.
+ * Request callbacks run in chain order, response callbacks in reverse, also for what the proxy answers itself;
+ * a filter that the request did not reach sees no response. A filter never imports a filter.
  */
 export interface Filter {
   onRequestHead?(head: RequestHead, end: boolean): FilterStatus;
-  onRequestData?(chunk: Buffer, end: boolean): FilterStatus;
+  /** Bytes as an answer go on in the chunk's place; with none of them nothing goes on, but the end. */
+  onRequestData?(chunk: Buffer, end: boolean): FilterStatus | Buffer;
   onRequestTrailers?(trailers: Headers): FilterStatus;
   onResponseHead?(head: ResponseHead, end: boolean): FilterStatus;
-  onResponseData?(chunk: Buffer, end: boolean): FilterStatus;
-  onResponseTrailers?(trailers: Headers): FilterStatus;
+  onResponseData?(chunk: Buffer, end: boolean): FilterStatus | Buffer;
+  /** Bytes as an answer end the body in the trailers' place. */
+  onResponseTrailers?(trailers: Headers): FilterStatus | Buffer;
   /** The stream is over; pending work of the filter must end. Called once. */
   onDestroy?(): void;
 }
 
-/** What a filter may ask of its stream. */
+/** What a filter may ask of its stream. After the stream's end all of it does nothing. */
 export interface FilterCallbacks {
   readonly info: StreamInfo;
-  /** Goes on after a request callback answered `stop`. */
-  resumeRequest(): void;
-  /** Goes on after a response callback answered `stop`. */
-  resumeResponse(): void;
+  /** The same object for all streams of a connection. */
+  readonly downstream: DownstreamFacts;
+  /** The request's head, as it stands now. */
+  readonly head: RequestHead;
+  /** The route that the request takes; found at the first question, and kept until {@link clearRouteCache}. */
+  route(): Route | undefined;
+  virtualHost(): VirtualHost | undefined;
+  /** The cluster that the request goes to, of several by chance of their weights; empty where the route has none. */
+  routeCluster(): string;
+  /** What the route has to say to the filter of this name. */
+  overrides(filterName: string): readonly FilterOverride[] | undefined;
+  /** For a filter that changed the head so that another route may match. */
+  clearRouteCache(): void;
+  /** Goes on after a request callback of `filter` answered `stop` or `buffer`. */
+  resumeRequest(filter: Filter): void;
+  /**
+   * Goes on after a response callback of `filter` answered `stop` or `buffer`. With `maxBytes` it is data that is held,
+   * and only so much of it goes on; the rest stays held.
+   */
+  resumeResponse(filter: Filter, maxBytes?: number): void;
   /** Answers in the upstream's place; the rest of the request is read and dropped. */
   reply(reply: LocalReply): void;
 }
@@ -45,5 +71,17 @@ export interface LocalReply {
   headers?: Headers;
 }
 
-/** Makes a filter for one stream, or nothing where it has no work. Built when configuration changes. */
+/**
+ * Makes a filter for one stream when its request reaches the filter's place, or nothing where it has no work. Built
+ * when configuration changes.
+ */
 export type FilterFactory = (callbacks: FilterCallbacks) => Filter | undefined;
+
+/**
+ * A configured filter with what its streams share: counters, buckets, limits. It is kept while its name and
+ * configuration stay the same, whatever else changes.
+ */
+export type SharedFilter = (
+  callbacks: FilterCallbacks,
+  overrides: readonly FilterOverride[] | undefined,
+) => Filter | undefined;

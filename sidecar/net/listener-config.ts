@@ -1,3 +1,4 @@
+import type { ConfiguredFilter } from '../http-filter-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import type { RouteTable } from '../route/route-table.ts';
 
@@ -38,6 +39,8 @@ export interface HttpChainConfig {
   kind: 'http';
   /** A table delivered by name (RDS) or written inline. */
   routes: { kind: 'rds'; name: string } | { kind: 'inline'; table: RouteTable };
+  /** In order, behind those of the direction and before the router. */
+  filters: readonly ConfiguredFilter[];
   /** Rules for a connection from outside the mesh: strip trusted headers, refuse HTTP/1.0 and alias header names. */
   edge: boolean;
   /** Milliseconds. Defaults: 60,000 at the edge, 3,600,000 in the mesh. */

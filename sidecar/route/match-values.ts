@@ -8,9 +8,12 @@ export function wholeString(pattern: RegExp): RegExp {
 
 /** The same matcher with anchored expressions. */
 export function compileValueMatch(matcher: ValueMatch): ValueMatch {
-  return matcher.match.kind === 'regex'
-    ? { ...matcher, match: { kind: 'regex', value: wholeString(matcher.match.value) } }
-    : matcher;
+  return { ...matcher, match: compileText(matcher.match) };
+}
+
+/** What {@link matchesText} takes. */
+export function compileText(match: ValueMatch['match']): ValueMatch['match'] {
+  return match.kind === 'regex' ? { kind: 'regex', value: wholeString(match.value) } : match;
 }
 
 /** Whether all header matchers hold. Repeated fields count as one, joined by commas (RFC 9110 section 5.3). */
@@ -37,6 +40,11 @@ export function matchValue({ match, invert, absentIsEmpty }: ValueMatch, sent: s
   if (match.kind === 'present') return (value !== undefined) !== invert;
   if (value === undefined) return false;
   return holds(match, value) !== invert;
+}
+
+/** Whether a text is what `match` asks for, which {@link compileText} made. */
+export function matchesText(match: ValueMatch['match'], text: string): boolean {
+  return match.kind === 'present' || holds(match, text);
 }
 
 function holds(match: Exclude<ValueMatch['match'], { kind: 'present' }>, value: string): boolean {

@@ -1,3 +1,4 @@
+import type { FilterOverrides } from '../http-filter-config.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
 
@@ -17,6 +18,8 @@ export interface VirtualHost {
   routes: readonly Route[];
   /** Requests that came in plain text, all or those from outside the mesh, are redirected to https (301). */
   requireTls?: 'external' | 'all';
+  /** What it has to say to filters, with what the places around it say. */
+  overrides?: FilterOverrides;
 }
 
 export interface Route {
@@ -26,6 +29,8 @@ export interface Route {
   action: RouteAction;
   /** For the answers that the route gives itself; a cluster's have their own. */
   responseHeaders: HeaderMutation;
+  /** What it has to say to filters, with what the places around it say. */
+  overrides?: FilterOverrides;
 }
 
 export interface RouteMatch {
@@ -114,6 +119,8 @@ export interface WeightedCluster {
   responseHeaders: HeaderMutation;
   /** Takes the place of the action's. */
   hostRewrite?: string;
+  /** What it has to say to filters, with what its route says; absent where it says nothing itself. */
+  overrides?: FilterOverrides;
 }
 
 export interface RedirectAction {

@@ -1,4 +1,5 @@
-import type { Filter, FilterStatus } from '../filters/filter.ts';
+import type { Filter, FilterCallbacks, FilterFactory, FilterStatus } from '../filters/filter.ts';
+import { FilterGate, type HeldEvent } from './filter-gate.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
 import type { Headers } from './headers.ts';
 
@@ -10,6 +11,8 @@ export interface ChainEnds {
   onResponseHeadPassed(head: ResponseHead, end: boolean): void;
   onResponseDataPassed(chunk: Buffer, end: boolean): void;
   onResponseTrailersPassed(trailers: Headers): void;
+  /** A filter holds the head and waits for the body: a client that waits for `100 Continue` must get it from us. */
+  onBodyAwaited(): void;
   /** A filter holds the message: no more should be read of it until it is released. */
   onRequestHeld(): void;
   onRequestReleased(): void;
@@ -17,30 +20,27 @@ export interface ChainEnds {
   onResponseReleased(): void;
 }
 
-/** One event of a message; runs the filters from `first` on, then delivers. */
-type Step = (first: number) => void;
-
 /**
- * One direction of a filter chain. While a filter holds the message, later events wait here in order; after
+ * One direction of a filter chain. Where a filter holds the message, later events wait at its gate in order; after
  * {@link resume} the held one goes on with the next filter and the others follow.
  */
 abstract class Pass<Head> {
-  protected readonly filters: readonly Filter[];
+  /** In the order of this direction. */
+  readonly filters: Filter[];
   protected readonly ends: ChainEnds;
-  #waiting: Step[] | undefined;
-  #next = 0;
-  #closed = false;
+  /** By place of the filter; `undefined` until one holds something. */
+  #gates: (FilterGate<Head> | undefined)[] | undefined;
+  #paused = 0;
+  protected closed = false;
 
-  constructor(filters: readonly Filter[], ends: ChainEnds) {
+  constructor(filters: Filter[], ends: ChainEnds) {
     this.filters = filters;
     this.ends = ends;
   }
 
-  /** The filter in place `index` of this direction. */
-  protected abstract at(index: number): Filter;
   protected abstract callHead(filter: Filter, head: Head, end: boolean): FilterStatus | undefined;
-  protected abstract callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | undefined;
-  protected abstract callTrailers(filter: Filter, trailers: Headers): FilterStatus | undefined;
+  protected abstract callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | Buffer | undefined;
+  protected abstract callTrailers(filter: Filter, trailers: Headers): FilterStatus | Buffer | undefined;
   protected abstract deliverHead(head: Head, end: boolean): void;
   protected abstract deliverData(chunk: Buffer, end: boolean): void;
   protected abstract deliverTrailers(trailers: Headers): void;
@@ -49,92 +49,166 @@ abstract class Pass<Head> {
 
   head(head: Head, end: boolean, first = 0): void {
     for (let i = first; i < this.filters.length; i++) {
-      if (this.callHead(this.at(i), head, end) === 'stop') {
-        this.#hold(i, (next) => this.head(head, end, next));
+      const status = this.callHead(this.filters[i] as Filter, head, end);
+      if (this.closed) return;
+      if (status !== undefined && status !== 'continue') {
+        this.hold(i, status, { kind: 'head', head, end, seen: true });
         return;
       }
-      if (this.#closed) return;
     }
     this.deliverHead(head, end);
   }
 
-  data(chunk: Buffer, end: boolean, first = 0): void {
-    if (this.#waiting !== undefined) {
-      this.#waiting.push(() => this.data(chunk, end));
-      return;
-    }
-    if (this.#closed) return;
+  /** `released` is the place whose gate this event comes from. */
+  data(chunk: Buffer, end: boolean, first = 0, released = -1): void {
+    if (this.closed) return;
+    let passing = chunk;
     for (let i = first; i < this.filters.length; i++) {
-      if (this.callData(this.at(i), chunk, end) === 'stop') {
-        this.#hold(i, (next) => this.data(chunk, end, next));
+      const gate = this.#gates?.[i];
+      if (gate?.shut === true && i !== released) {
+        gate.queue.push({ kind: 'data', chunk: passing, end, seen: false });
         return;
       }
-      if (this.#closed) return;
+      const status = this.callData(this.filters[i] as Filter, passing, end);
+      if (this.closed) return;
+      if (status === 'stop' || status === 'buffer') {
+        this.hold(i, status, { kind: 'data', chunk: passing, end, seen: true });
+        return;
+      }
+      if (typeof status === 'object') {
+        if (status.length === 0 && !end) return;
+        passing = status;
+      }
+      if (gate?.holding === true) {
+        gate.queue.push({ kind: 'data', chunk: passing, end, seen: true });
+        this.#open(gate, i);
+        return;
+      }
     }
-    this.deliverData(chunk, end);
+    this.deliverData(passing, end);
   }
 
-  trailers(trailers: Headers, first = 0): void {
-    if (this.#waiting !== undefined) {
-      this.#waiting.push(() => this.trailers(trailers));
-      return;
-    }
-    if (this.#closed) return;
+  trailers(trailers: Headers, first = 0, released = -1): void {
+    if (this.closed) return;
     for (let i = first; i < this.filters.length; i++) {
-      if (this.callTrailers(this.at(i), trailers) === 'stop') {
-        this.#hold(i, (next) => this.trailers(trailers, next));
+      const gate = this.#gates?.[i];
+      if (gate?.shut === true && i !== released) {
+        gate.queue.push({ kind: 'trailers', trailers, seen: false });
         return;
       }
-      if (this.#closed) return;
+      const status = this.callTrailers(this.filters[i] as Filter, trailers);
+      if (this.closed) return;
+      if (status === 'stop' || status === 'buffer') {
+        this.hold(i, status, { kind: 'trailers', trailers, seen: true });
+        return;
+      }
+      const passed: HeldEvent<Head> =
+        typeof status === 'object'
+          ? { kind: 'data', chunk: status, end: true, seen: true }
+          : { kind: 'trailers', trailers, seen: true };
+      if (gate?.holding === true) {
+        gate.queue.push(passed);
+        this.#open(gate, i);
+        return;
+      }
+      if (passed.kind === 'data') {
+        this.data(passed.chunk, true, i + 1);
+        return;
+      }
     }
     this.deliverTrailers(trailers);
   }
 
-  resume(): void {
-    const steps = this.#waiting;
-    if (steps === undefined || this.#closed) return;
-    this.#waiting = undefined;
-    for (let i = 0; i < steps.length; i++) {
-      (steps[i] as Step)(i === 0 ? this.#next : 0);
-      const again = this.#heldSteps();
-      if (again !== undefined) {
-        // Held again: what is left follows the step that is held now.
-        this.#waiting = [...again, ...steps.slice(i + 1)];
-        return;
-      }
-    }
-    if (!this.#closed) this.tellReleased();
+  resume(filter: Filter, maxBytes = Number.POSITIVE_INFINITY): void {
+    const index = this.filters.indexOf(filter);
+    const gate = this.#gates?.[index];
+    if (gate === undefined || !gate.holding || this.closed) return;
+    const part = gate.split(maxBytes);
+    if (part === undefined) this.#open(gate, index);
+    else this.data(part, false, index + 1);
   }
 
   /** Nothing more passes. */
   close(): void {
-    this.#closed = true;
-    this.#waiting = undefined;
+    this.closed = true;
+    this.#gates = undefined;
   }
 
-  #heldSteps(): Step[] | undefined {
-    return this.#waiting;
+  protected hold(index: number, status: 'stop' | 'buffer', event: HeldEvent<Head>): void {
+    this.#gates ??= [];
+    let gate = this.#gates[index];
+    if (gate === undefined) {
+      gate = new FilterGate();
+      this.#gates[index] = gate;
+    }
+    gate.hold(status, event);
+    if (status === 'stop' && !gate.paused) {
+      gate.paused = true;
+      if (this.#paused++ === 0) this.tellHeld();
+    }
   }
 
-  #hold(index: number, step: Step): void {
-    if (this.#closed) return;
-    this.#next = index + 1;
-    this.#waiting = [step];
-    this.tellHeld();
+  #open(gate: FilterGate<Head>, index: number): void {
+    gate.holding = false;
+    gate.draining = true;
+    while (!gate.holding && !this.closed) {
+      const event = gate.queue.shift();
+      if (event === undefined) break;
+      this.#run(event, event.seen ? index + 1 : index, index);
+    }
+    gate.draining = false;
+    if (this.closed || !gate.paused || (gate.holding && !gate.showing)) return;
+    gate.paused = false;
+    if (--this.#paused === 0) this.tellReleased();
+  }
+
+  #run(event: HeldEvent<Head>, first: number, released: number): void {
+    if (event.kind === 'head') this.head(event.head, event.end, first);
+    else if (event.kind === 'data') this.data(event.chunk, event.end, first, released);
+    else this.trailers(event.trailers, first, released);
   }
 }
 
-/** Requests run through the filters in chain order. */
+/** Requests run through the filters in chain order. Each filter is made when the head comes to its place. */
 export class RequestPass extends Pass<RequestHead> {
-  protected at(index: number): Filter {
-    return this.filters[index] as Filter;
+  readonly #factories: readonly FilterFactory[];
+  readonly #callbacks: FilterCallbacks;
+  #made = 0;
+  /** Those of the filters made that act on responses, in the order of responses; `undefined` for none. */
+  responders: Filter[] | undefined;
+
+  constructor(factories: readonly FilterFactory[], callbacks: FilterCallbacks, ends: ChainEnds) {
+    super([], ends);
+    this.#factories = factories;
+    this.#callbacks = callbacks;
+  }
+
+  override head(head: RequestHead, end: boolean): void {
+    const { filters } = this;
+    while (this.#made < this.#factories.length) {
+      const filter = (this.#factories[this.#made++] as FilterFactory)(this.#callbacks);
+      if (filter === undefined) continue;
+      filters.push(filter);
+      if (actsOnResponses(filter)) {
+        if (this.responders === undefined) this.responders = [filter];
+        else this.responders.unshift(filter);
+      }
+      const status = filter.onRequestHead?.(head, end);
+      if (this.closed) return;
+      if (status !== undefined && status !== 'continue') {
+        this.hold(filters.length - 1, status, { kind: 'head', head, end, seen: true });
+        if (status === 'buffer') this.ends.onBodyAwaited();
+        return;
+      }
+    }
+    this.deliverHead(head, end);
   }
 
   protected callHead(filter: Filter, head: RequestHead, end: boolean): FilterStatus | undefined {
     return filter.onRequestHead?.(head, end);
   }
 
-  protected callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | undefined {
+  protected callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | Buffer | undefined {
     return filter.onRequestData?.(chunk, end);
   }
 
@@ -163,21 +237,17 @@ export class RequestPass extends Pass<RequestHead> {
   }
 }
 
-/** Responses run through them backwards. */
+/** Responses run through {@link RequestPass.responders}. */
 export class ResponsePass extends Pass<ResponseHead> {
-  protected at(index: number): Filter {
-    return this.filters[this.filters.length - 1 - index] as Filter;
-  }
-
   protected callHead(filter: Filter, head: ResponseHead, end: boolean): FilterStatus | undefined {
     return filter.onResponseHead?.(head, end);
   }
 
-  protected callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | undefined {
+  protected callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | Buffer | undefined {
     return filter.onResponseData?.(chunk, end);
   }
 
-  protected callTrailers(filter: Filter, trailers: Headers): FilterStatus | undefined {
+  protected callTrailers(filter: Filter, trailers: Headers): FilterStatus | Buffer | undefined {
     return filter.onResponseTrailers?.(trailers);
   }
 
@@ -200,4 +270,12 @@ export class ResponsePass extends Pass<ResponseHead> {
   protected tellReleased(): void {
     this.ends.onResponseReleased();
   }
+}
+
+function actsOnResponses(filter: Filter): boolean {
+  return (
+    filter.onResponseHead !== undefined ||
+    filter.onResponseData !== undefined ||
+    filter.onResponseTrailers !== undefined
+  );
 }

@@ -1,9 +1,8 @@
 import type { LocalReply } from '../filters/filter.ts';
-import { matchRoute, pickWeightedCluster } from '../route/match.ts';
-import { headerValue } from '../route/match-values.ts';
+import type { RouteResult } from '../route/compile.ts';
 import { applyHeaderMutation, redirectLocation, rewritePath } from '../route/mutate.ts';
 import { rewriteHost } from '../route/rewrite-host.ts';
-import type { ForwardAction, RedirectAction, RespondAction, Route } from '../route/route-table.ts';
+import type { ForwardAction, RedirectAction, RespondAction, Route, WeightedCluster } from '../route/route-table.ts';
 import { splitPort } from '../route/split-port.ts';
 import type { RequestHead } from './head.ts';
 import { Headers } from './headers.ts';
@@ -12,23 +11,32 @@ import type { StreamScope } from './stream-scope.ts';
 import { UpstreamCall, type UpstreamCallOwner } from './upstream-call.ts';
 import { noCluster } from './upstream-failures.ts';
 
+/** A stream that knows its route, which filters may have asked for before the router does. */
+export interface RoutedStream extends UpstreamCallOwner {
+  /** `undefined` while the route table has not arrived. */
+  matchedRoute(): RouteResult | undefined;
+  /** Which of the clusters of the matched route's action it is. */
+  routeTarget(action: ForwardAction): WeightedCluster;
+  /** The cluster that the request goes to; empty where nothing names one. */
+  routeCluster(): string;
+}
+
 /**
  * The end of every filter chain: finds the route, and begins the call that it asks for or answers in its place.
  * Changes `head` as the route says.
  */
 export function routeRequest(
   scope: StreamScope,
-  owner: UpstreamCallOwner,
+  owner: RoutedStream,
   head: RequestHead,
   end: boolean,
 ): UpstreamCall | undefined {
-  const { table, name } = scope.routes;
-  if (table === undefined) {
+  const result = owner.matchedRoute();
+  if (result === undefined) {
+    const { name } = scope.routes;
     owner.reply(localReply('no-route-table', { routes: name }, `the routes ${name} have not arrived yet`));
     return undefined;
   }
-  if (scope.edge) for (const name of table.internalOnlyHeaders) head.headers.remove(name);
-  const result = matchRoute(table, head, table.hasShares ? scope.random() : 0);
   if (result.kind === 'unknown-host') {
     const message = `no service and no route of this proxy answers to the host ${head.authority}`;
     owner.reply(localReply('unknown-host', { host: head.authority }, message));
@@ -56,14 +64,14 @@ export function routeRequest(
 
 function forward(
   scope: StreamScope,
-  owner: UpstreamCallOwner,
+  owner: RoutedStream,
   head: RequestHead,
   end: boolean,
   route: Route,
   action: ForwardAction,
 ): UpstreamCall | undefined {
-  const target = pickWeightedCluster(action, action.clusters.length === 1 ? 0 : scope.random(), head);
-  const name = action.clusterHeader === undefined ? target.name : (headerValue(head, action.clusterHeader) ?? '');
+  const target = owner.routeTarget(action);
+  const name = owner.routeCluster();
   const cluster = scope.clusters.get(name);
   const { info } = owner;
   info.cluster = name;

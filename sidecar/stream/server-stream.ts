@@ -1,35 +1,45 @@
 import type { Filter, FilterCallbacks, LocalReply } from '../filters/filter.ts';
+import type { FilterOverride } from '../http-filter-config.ts';
 import { StreamInfo } from '../observe/stream-info.ts';
+import type { RouteResult } from '../route/compile.ts';
+import { matchRoute, pickWeightedCluster } from '../route/match.ts';
+import { headerValue } from '../route/match-values.ts';
+import type { ForwardAction, Route, VirtualHost, WeightedCluster } from '../route/route-table.ts';
 import type { BodyReceiver, ResetReason, ResponseWriter } from './codec.ts';
 import { type ChainEnds, RequestPass, ResponsePass } from './filter-pass.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
-import type { Headers } from './headers.ts';
+import { Headers } from './headers.ts';
 import { renderLocalReply } from './render-local-reply.ts';
 import { responseFlags } from './response-flags.ts';
-import { routeRequest } from './router.ts';
+import { type RoutedStream, routeRequest } from './router.ts';
 import type { DownstreamFacts, StreamScope } from './stream-scope.ts';
-import type { UpstreamCall, UpstreamCallOwner } from './upstream-call.ts';
+import type { UpstreamCall } from './upstream-call.ts';
 
 /**
  * One request and its response: from the downstream codec through the filters to the router, and back. It ends when
  * the response has been written, when the client goes away, or when the response breaks off.
  */
-export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCallOwner, ChainEnds {
+export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream, ChainEnds {
   readonly info: StreamInfo;
+  readonly downstream: DownstreamFacts;
+  readonly head: RequestHead;
   readonly #scope: StreamScope;
-  readonly #head: RequestHead;
   readonly #writer: ResponseWriter;
   /** `undefined` where no filter cares about that direction. */
   #request: RequestPass | undefined;
   #response: ResponsePass | undefined;
-  #filters: Filter[] | undefined;
+  #matched: RouteResult | undefined;
+  #target: WeightedCluster | undefined;
   #call: UpstreamCall | undefined;
+  /** The answer is ours, and on its way through the filters or out. */
+  #replied = false;
   #responseStarted = false;
   #over = false;
 
   constructor(scope: StreamScope, downstream: DownstreamFacts, head: RequestHead, writer: ResponseWriter) {
     this.#scope = scope;
-    this.#head = head;
+    this.downstream = downstream;
+    this.head = head;
     this.#writer = writer;
     const { clock } = scope;
     const info = new StreamInfo(scope.direction, scope.listener, clock.now(), clock.wallTime());
@@ -47,10 +57,14 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCall
 
   /** Runs the head through the filters. May answer before it returns. */
   start(end: boolean): void {
-    this.#makeFilters();
-    this.#scope.observer.onStreamStart(this.info, this.#head);
-    if (this.#request === undefined) this.onRequestHeadPassed(this.#head, end);
-    else this.#request.head(this.#head, end);
+    const { filters, observer } = this.#scope;
+    observer.onStreamStart(this.info, this.head);
+    if (filters.factories.length === 0) {
+      this.onRequestHeadPassed(this.head, end);
+      return;
+    }
+    this.#request = new RequestPass(filters.factories, this, this);
+    this.#request.head(this.head, end);
   }
 
   // From the downstream codec.
@@ -58,12 +72,13 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCall
   onData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
     this.info.bytesReceived += chunk.length;
+    if (this.#replied) return;
     if (this.#request === undefined) this.#call?.onRequestData(chunk, end);
     else this.#request.data(chunk, end);
   }
 
   onTrailers(trailers: Headers): void {
-    if (this.#over) return;
+    if (this.#over || this.#replied) return;
     if (this.#request === undefined) this.#call?.onRequestTrailers(trailers);
     else this.#request.trailers(trailers);
   }
@@ -85,8 +100,13 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCall
   }
 
   onUpstreamHead(head: ResponseHead, end: boolean): void {
-    if (this.#response === undefined) this.onResponseHeadPassed(head, end);
-    else this.#response.head(head, end);
+    const responders = this.#request?.responders;
+    if (responders === undefined) {
+      this.onResponseHeadPassed(head, end);
+      return;
+    }
+    this.#response = new ResponsePass(responders, this);
+    this.#response.head(head, end);
   }
 
   onUpstreamData(chunk: Buffer, end: boolean): void {
@@ -115,18 +135,62 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCall
     this.#writer.resumeReading();
   }
 
-  // From the filters.
+  // From the filters and the router.
 
-  resumeRequest(): void {
-    this.#request?.resume();
+  route(): Route | undefined {
+    const matched = this.matchedRoute();
+    return matched?.kind === 'route' ? matched.route : undefined;
   }
 
-  resumeResponse(): void {
-    this.#response?.resume();
+  virtualHost(): VirtualHost | undefined {
+    const matched = this.matchedRoute();
+    return matched === undefined || matched.kind === 'unknown-host' ? undefined : matched.virtualHost;
+  }
+
+  routeCluster(): string {
+    const action = this.route()?.action;
+    if (action?.kind !== 'forward') return '';
+    const { clusterHeader } = action;
+    return clusterHeader === undefined ? this.routeTarget(action).name : (headerValue(this.head, clusterHeader) ?? '');
+  }
+
+  overrides(filterName: string): readonly FilterOverride[] | undefined {
+    const route = this.route();
+    if (route === undefined) return this.virtualHost()?.overrides?.get(filterName);
+    const own = route.action.kind === 'forward' ? this.routeTarget(route.action).overrides : undefined;
+    return (own ?? route.overrides)?.get(filterName);
+  }
+
+  clearRouteCache(): void {
+    this.#matched = undefined;
+    this.#target = undefined;
+  }
+
+  matchedRoute(): RouteResult | undefined {
+    const { routes, edge, random } = this.#scope;
+    const { table } = routes;
+    if (this.#matched !== undefined || table === undefined) return this.#matched;
+    if (edge) for (const name of table.internalOnlyHeaders) this.head.headers.remove(name);
+    this.#matched = matchRoute(table, this.head, table.hasShares ? random() : 0);
+    return this.#matched;
+  }
+
+  routeTarget(action: ForwardAction): WeightedCluster {
+    const { random } = this.#scope;
+    this.#target ??= pickWeightedCluster(action, action.clusters.length === 1 ? 0 : random(), this.head);
+    return this.#target;
+  }
+
+  resumeRequest(filter: Filter): void {
+    if (!this.#over && !this.#replied) this.#request?.resume(filter);
+  }
+
+  resumeResponse(filter: Filter, maxBytes?: number): void {
+    if (!this.#over) this.#response?.resume(filter, maxBytes);
   }
 
   reply(reply: LocalReply): void {
-    if (this.#over) return;
+    if (this.#over || this.#replied) return;
     this.info.flags |= reply.flags;
     if (reply.reason !== '') this.info.reason = reply.reason;
     if (this.#responseStarted) {
@@ -134,12 +198,23 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCall
       this.#finish();
       return;
     }
-    const { head, body } = renderLocalReply(reply, this.#head, this.info.requestId);
-    this.info.status = head.status;
-    this.info.bytesSent = body.length;
-    this.#writer.head(head, body.length === 0);
-    if (body.length > 0) this.#writer.data(body, true);
-    this.#finish();
+    this.#replied = true;
+    const { head, body } = renderLocalReply(reply, this.head, this.info.requestId);
+    const responders = this.#request?.responders;
+    this.#request?.close();
+    // An answer in place of one that was in the filters already goes past them.
+    if (responders === undefined || this.#response !== undefined) {
+      this.#response?.close();
+      this.onResponseHeadPassed(head, body.length === 0);
+      if (body.length > 0) this.onResponseDataPassed(body, true);
+      return;
+    }
+    this.info.endTime = this.#scope.clock.now();
+    this.#call?.close();
+    this.#call = undefined;
+    this.#response = new ResponsePass(responders, this);
+    this.#response.head(head, body.length === 0);
+    if (body.length > 0) this.#response.data(body, true);
   }
 
   // From the ends of the chain.
@@ -181,6 +256,12 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCall
     this.#finish();
   }
 
+  onBodyAwaited(): void {
+    if (!this.head.expectContinue) return;
+    this.head.expectContinue = false;
+    this.#writer.informational(continueHead());
+  }
+
   onRequestHeld(): void {
     this.#writer.pauseReading();
   }
@@ -197,19 +278,6 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCall
     this.#call?.resumeResponse();
   }
 
-  #makeFilters(): void {
-    for (const factory of this.#scope.filters) {
-      const filter = factory(this);
-      if (filter === undefined) continue;
-      this.#filters ??= [];
-      this.#filters.push(filter);
-    }
-    const filters = this.#filters;
-    if (filters === undefined) return;
-    this.#request = new RequestPass(filters, this);
-    if (filters.some(actsOnResponses)) this.#response = new ResponsePass(filters, this);
-  }
-
   #finish(): void {
     this.#over = true;
     const { info } = this;
@@ -217,15 +285,11 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, UpstreamCall
     this.#call?.close();
     this.#request?.close();
     this.#response?.close();
-    if (this.#filters !== undefined) for (const filter of this.#filters) filter.onDestroy?.();
+    if (this.#request !== undefined) for (const filter of this.#request.filters) filter.onDestroy?.();
     this.#scope.observer.onStreamEnd(info);
   }
 }
 
-function actsOnResponses(filter: Filter): boolean {
-  return (
-    filter.onResponseHead !== undefined ||
-    filter.onResponseData !== undefined ||
-    filter.onResponseTrailers !== undefined
-  );
+function continueHead(): ResponseHead {
+  return { status: 100, reason: '', headers: new Headers(), contentLength: undefined, upgrade: undefined };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { ClusterManager } from '../cluster/cluster-manager.ts';
-import type { FilterFactory } from '../filters/filter.ts';
+import type { ComposedFilters } from '../compose-filters.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import type { CompiledRouteTable } from '../route/compile.ts';
@@ -19,7 +19,7 @@ export interface StreamScope {
   readonly listener: string;
   readonly direction: Direction;
   readonly edge: boolean;
-  readonly filters: readonly FilterFactory[];
+  readonly filters: ComposedFilters;
   readonly routes: RouteSource;
   readonly clusters: ClusterManager;
   readonly observer: Observer;

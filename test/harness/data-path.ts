@@ -7,6 +7,7 @@ import { silentLog } from '../../lib/log.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { ClusterConfig, EndpointConfig } from '../../sidecar/cluster/cluster-config.ts';
+import type { ConfiguredFilter } from '../../sidecar/http-filter-config.ts';
 import type { DownstreamTlsConfig, FilterChainConfig, ListenerConfig } from '../../sidecar/net/listener-config.ts';
 import type { Observer } from '../../sidecar/observe/observer.ts';
 import type { Direction, StreamInfo, TcpInfo } from '../../sidecar/observe/stream-info.ts';
@@ -133,6 +134,7 @@ export interface HttpListenerOptions {
   port?: number;
   routes?: readonly Route[] | string;
   action?: Partial<ForwardAction>;
+  filters?: readonly ConfiguredFilter[];
   tls?: DownstreamTlsConfig;
   chains?: readonly FilterChainConfig[];
 }
@@ -153,6 +155,7 @@ export function httpListener(cluster: string, options: HttpListenerOptions = {})
       edge: direction === 'gateway',
       idleTimeoutMs: 60_000,
       headersTimeoutMs: 10_000,
+      filters: options.filters ?? [],
     },
   };
   return { name, direction, address: '127.0.0.1', port, chains: options.chains ?? [chain] };

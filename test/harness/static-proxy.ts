@@ -115,6 +115,7 @@ export class StaticProxy {
             edge: direction === 'gateway',
             idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
             headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
+            filters: [],
           },
         },
       ],

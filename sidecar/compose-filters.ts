@@ -1,0 +1,77 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import type { TimerWheel } from '../lib/timer-wheel.ts';
+import { createBuffer } from './filters/buffer.ts';
+import { createCors } from './filters/cors.ts';
+import type { FilterFactory, SharedFilter } from './filters/filter.ts';
+import { gatewayFilters } from './gateway/gateway.ts';
+import type { ConfiguredFilter, HttpFilterConfig } from './http-filter-config.ts';
+import { inboundFilters } from './inbound.ts';
+import type { Direction } from './observe/stream-info.ts';
+import { outboundFilters } from './outbound.ts';
+
+/** What filters may need of the process. */
+export interface FilterDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+}
+
+/** The filters of a chain, made ready; the router follows. */
+export interface ComposedFilters {
+  readonly factories: readonly FilterFactory[];
+  /** Configured filters by name, with what tells whether the next configuration says the same. */
+  readonly shared: ReadonlyMap<string, { readonly key: string; readonly filter: SharedFilter }>;
+}
+
+/** The three compositions. Which one a listener gets is said by its direction, and by nothing else. */
+const filtersOf: Readonly<Record<Direction, readonly FilterFactory[]>> = {
+  inbound: inboundFilters,
+  outbound: outboundFilters,
+  gateway: gatewayFilters,
+};
+
+/**
+ * First what every chain of the direction has, so that nothing behind it reads what a stranger wrote; then what is
+ * configured, in its order. A filter that `before` has with the same name and configuration is taken over with its
+ * state, so that a push resets no limit.
+ */
+export function composeFilters(
+  direction: Direction,
+  configured: readonly ConfiguredFilter[],
+  deps: FilterDependencies,
+  before: ComposedFilters | undefined,
+): ComposedFilters {
+  const shared = new Map<string, { key: string; filter: SharedFilter }>();
+  const factories = [...filtersOf[direction]];
+  for (const { name, config, disabled } of configured) {
+    const key = keyOf(config);
+    const known = before?.shared.get(name);
+    const entry = known?.key === key ? known : { key, filter: createFilter(config, deps) };
+    shared.set(name, entry);
+    factories.push(onItsRoutes(name, disabled, entry.filter));
+  }
+  return { factories, shared };
+}
+
+function createFilter(config: HttpFilterConfig, deps: FilterDependencies): SharedFilter {
+  switch (config.kind) {
+    case 'buffer':
+      return createBuffer(config);
+    case 'cors':
+      return createCors(deps.random);
+  }
+}
+
+/** Leaves the filter out where the route says so, or where it is off and the route says nothing. */
+function onItsRoutes(name: string, disabled: boolean, filter: SharedFilter): FilterFactory {
+  return (callbacks) => {
+    const overrides = callbacks.overrides(name);
+    const off = overrides?.[0]?.disabled ?? disabled;
+    return off ? undefined : filter(callbacks, overrides);
+  };
+}
+
+function keyOf(config: HttpFilterConfig): string {
+  return JSON.stringify(config, (_key, value: unknown) => (value instanceof RegExp ? String(value) : value));
+}

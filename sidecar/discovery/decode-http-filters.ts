@@ -1,0 +1,76 @@
+import { Buffer, BufferPerRoute } from '../../proto/gen/envoy/extensions/filters/http/buffer/v3/buffer.ts';
+import { Cors, CorsPolicy } from '../../proto/gen/envoy/extensions/filters/http/cors/v3/cors.ts';
+import { Router } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router.ts';
+import { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts';
+import type { Any } from '../../proto/gen/google/protobuf/any.ts';
+import type { ConfiguredFilter, HttpFilterConfig } from '../http-filter-config.ts';
+import { decodeBuffer, decodeBufferOverride } from './http-filters/decode-buffer.ts';
+import { decodeCors, decodeCorsPolicy } from './http-filters/decode-cors.ts';
+import type { DecodedOverride } from './http-filters/decoded-override.ts';
+import { fieldsOf } from './message-fields.ts';
+import { isType, join, type Reader } from './reader.ts';
+
+export const httpFilterFields = fieldsOf(HttpFilter, {
+  supported: ['name', 'configType.typedConfig', 'isOptional', 'disabled'],
+});
+
+type Decoder<T> = (reader: Reader, path: string, packed: Any) => T | undefined;
+
+/** By the type of `typed_config` in `http_filters`. */
+const filterDecoders: ReadonlyMap<string, Decoder<HttpFilterConfig>> = new Map<string, Decoder<HttpFilterConfig>>([
+  [Buffer.$type, decodeBuffer],
+  [Cors.$type, decodeCors],
+]);
+
+/** By the type in `typed_per_filter_config`. */
+const overrideDecoders: ReadonlyMap<string, Decoder<DecodedOverride>> = new Map<string, Decoder<DecodedOverride>>([
+  [BufferPerRoute.$type, decodeBufferOverride],
+  [CorsPolicy.$type, decodeCorsPolicy],
+]);
+
+/**
+ * Reads `http_filters`, without the router, which must be the last of them if it is there. A filter of a type that is
+ * not known is refused, or left out where it says `is_optional` or `disabled`.
+ */
+export function decodeHttpFilters(reader: Reader, path: string, filters: readonly HttpFilter[]): ConfiguredFilter[] {
+  const configured: ConfiguredFilter[] = [];
+  const names = new Set<string>();
+  for (const [index, filter] of filters.entries()) {
+    const at = join(path, `http_filters[${index}]`);
+    reader.only(at, filter, httpFilterFields);
+    const packed = filter.configType?.$case === 'typedConfig' ? filter.configType.value : undefined;
+    if (isType(packed, Router)) {
+      if (index < filters.length - 1) reader.problem(at, 'the router must be the last filter');
+      continue;
+    }
+    const decode = packed === undefined ? undefined : filterDecoders.get(typeOf(packed));
+    if (packed === undefined || decode === undefined) {
+      if (filter.disabled || filter.isOptional) continue;
+      reader.problem(join(at, 'typed_config'), `unsupported type ${packed?.typeUrl ?? '(none)'}`);
+      continue;
+    }
+    const name = reader.required(join(at, 'name'), filter.name);
+    if (names.has(name)) reader.problem(join(at, 'name'), `"${name}" is there twice`);
+    names.add(name);
+    const config = decode(reader, join(at, 'typed_config'), packed);
+    if (config !== undefined) configured.push({ name, disabled: filter.disabled, config });
+  }
+  return configured;
+}
+
+/** Reads one entry of `typed_per_filter_config`, unwrapped; `optional` leaves out what is not known. */
+export function decodeOverride(
+  reader: Reader,
+  path: string,
+  packed: Any,
+  optional: boolean,
+): DecodedOverride | undefined {
+  const decode = overrideDecoders.get(typeOf(packed));
+  if (decode !== undefined) return decode(reader, path, packed);
+  if (!optional) reader.problem(path, `unsupported type ${packed.typeUrl === '' ? '(none)' : packed.typeUrl}`);
+  return undefined;
+}
+
+function typeOf(packed: Any): string {
+  return packed.typeUrl.slice(packed.typeUrl.lastIndexOf('/') + 1);
+}
