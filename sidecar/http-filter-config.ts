@@ -1,11 +1,12 @@
 import type { BufferConfig, BufferOverride } from './filters/buffer.ts';
 import type { CorsConfig, CorsPolicy } from './filters/cors.ts';
+import type { FaultConfig } from './filters/fault.ts';
 
 /** What a filter of a chain does; each kind is described beside its filter. */
-export type HttpFilterConfig = BufferConfig | CorsConfig;
+export type HttpFilterConfig = BufferConfig | CorsConfig | FaultConfig;
 
 /** What a route, a virtual host or a weighted cluster says to a filter (`typed_per_filter_config`). */
-export type FilterOverrideConfig = BufferOverride | CorsPolicy;
+export type FilterOverrideConfig = BufferOverride | CorsPolicy | FaultConfig;
 
 /** One entry of `http_filters`, without the router, which is always there. */
 export interface ConfiguredFilter {
