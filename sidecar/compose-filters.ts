@@ -3,7 +3,6 @@ import type { Random } from '../lib/random.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
 import { createBuffer } from './filters/buffer.ts';
 import { createCors } from './filters/cors.ts';
-import { createFault } from './filters/fault.ts';
 import type { FilterFactory, SharedFilter } from './filters/filter.ts';
 import { gatewayFilters } from './gateway/gateway.ts';
 import type { ConfiguredFilter, HttpFilterConfig } from './http-filter-config.ts';
@@ -61,8 +60,6 @@ function createFilter(config: HttpFilterConfig, deps: FilterDependencies): Share
       return createBuffer(config);
     case 'cors':
       return createCors(deps.random);
-    case 'fault':
-      return createFault(config, deps);
   }
 }
 

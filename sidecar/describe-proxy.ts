@@ -36,7 +36,7 @@ export function describeCluster(cluster: Cluster): ClusterDescription {
       weight: endpoint.config.weight,
       tls: endpoint.config.tls,
       healthy: endpoint.config.healthy,
-      ejected: cluster.isEjected(endpoint),
+      ejected: cluster.selector.isEjected(endpoint),
       activeRequests: endpoint.activeRequests,
       connections: endpoint.pools?.size ?? 0,
       requests: endpoint.requests,

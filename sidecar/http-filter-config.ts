@@ -1,12 +1,11 @@
 import type { BufferConfig, BufferOverride } from './filters/buffer.ts';
 import type { CorsConfig, CorsPolicy } from './filters/cors.ts';
-import type { FaultConfig } from './filters/fault.ts';
 
 /** What a filter of a chain does; each kind is described beside its filter. */
-export type HttpFilterConfig = BufferConfig | CorsConfig | FaultConfig;
+export type HttpFilterConfig = BufferConfig | CorsConfig;
 
 /** What a route, a virtual host or a weighted cluster says to a filter (`typed_per_filter_config`). */
-export type FilterOverrideConfig = BufferOverride | CorsPolicy | FaultConfig;
+export type FilterOverrideConfig = BufferOverride | CorsPolicy;
 
 /** One entry of `http_filters`, without the router, which is always there. */
 export interface ConfiguredFilter {

@@ -5,12 +5,21 @@ import type { BalancedEndpoint, BalancerConfig } from './balancer.ts';
 import { createBalancer } from './create-balancer.ts';
 import { balancerSuite, endpoint } from './shared-suite.ts';
 
+const plainHash = { byHostname: false, balanceFactor: 0, localityWeighted: false };
 const peakEwma: BalancerConfig = { kind: 'peak-ewma', decayMs: 10_000, defaultRttMs: 30 };
 
 balancerSuite({ kind: 'round-robin' });
 balancerSuite(peakEwma);
 balancerSuite({ kind: 'least-request', choices: 2 });
+balancerSuite({ kind: 'least-request', choices: 'all' }, { sharesByWeight: false });
+balancerSuite({ kind: 'least-request', choices: 2, activeRequestBias: 0.5 });
 balancerSuite({ kind: 'random' });
+balancerSuite({ kind: 'ring-hash', minRingSize: 4_096, maxRingSize: 8_388_608, hash: 'xx-hash', ...plainHash });
+balancerSuite({ kind: 'ring-hash', minRingSize: 4_096, maxRingSize: 8_388_608, hash: 'murmur-hash-2', ...plainHash });
+balancerSuite({ kind: 'maglev', tableSize: 65_537, ...plainHash });
+const slowStart = { windowMs: 10_000, aggression: 1, minWeightPercent: 10 };
+balancerSuite({ kind: 'round-robin', slowStart });
+balancerSuite({ ...peakEwma, slowStart } as BalancerConfig);
 
 describe('round robin', () => {
   const picks = (weights: number[], count: number) => {
@@ -36,6 +45,65 @@ describe('least request', () => {
     for (let i = 0; i < 20; i++) expect(balancer.pick([])).toBe(endpoints[1]);
     endpoints[1].activeRequests = 9;
     for (let i = 0; i < 20; i++) expect(balancer.pick([])).toBe(endpoints[0]);
+  });
+});
+
+describe('slow start', () => {
+  const slow = { windowMs: 10_000, aggression: 1, minWeightPercent: 10 };
+  test.each<[BalancerConfig]>([
+    [{ kind: 'round-robin', slowStart: slow }],
+    [{ kind: 'least-request', choices: 2, slowStart: slow }],
+    [{ kind: 'peak-ewma', decayMs: 10_000, defaultRttMs: 30, slowStart: slow }],
+  ])('RS-18: the share of a new endpoint grows with time: %o', (config) => {
+    const clock = new FakeClock();
+    const balancer = createBalancer<BalancedEndpoint>(config, clock, seededRandom(5));
+    const old = [endpoint(0), endpoint(1), endpoint(2)];
+    const added = endpoint(3);
+    added.signals.servingSince = clock.now();
+    balancer.update([...old, added]);
+    const share = () => {
+      let picks = 0;
+      for (let i = 0; i < 4_000; i++) if (balancer.pick([]) === added) picks++;
+      return picks / 4_000;
+    };
+    expect(share()).toBeLessThan(0.06);
+    clock.advance(5_000);
+    const half = share();
+    expect(half).toBeGreaterThan(0.1);
+    expect(half).toBeLessThan(0.19);
+    clock.advance(5_000);
+    const full = share();
+    expect(full).toBeGreaterThan(0.2);
+    expect(full).toBeLessThan(0.3);
+  });
+});
+
+describe('pick first', () => {
+  test('one endpoint has everything while it may be used', () => {
+    const endpoints = [endpoint(0), endpoint(1), endpoint(2)];
+    const balancer = createBalancer<BalancedEndpoint>(
+      { kind: 'pick-first', shuffle: false },
+      new FakeClock(),
+      seededRandom(1),
+    );
+    balancer.update(endpoints);
+    for (let i = 0; i < 10; i++) expect(balancer.pick([])).toBe(endpoints[0]);
+    expect(balancer.pick([endpoints[0] as BalancedEndpoint])).toBe(endpoints[1]);
+    for (const one of endpoints.slice(0, 2)) one.available = false;
+    expect(balancer.pick([])).toBe(endpoints[2]);
+  });
+
+  test('with shuffling, an update does not move the traffic', () => {
+    const endpoints = Array.from({ length: 20 }, (_, i) => endpoint(i));
+    const balancer = createBalancer<BalancedEndpoint>(
+      { kind: 'pick-first', shuffle: true },
+      new FakeClock(),
+      seededRandom(1),
+    );
+    balancer.update(endpoints);
+    const first = balancer.pick([]);
+    balancer.update([...endpoints].reverse());
+    expect(balancer.pick([])).toBe(first);
   });
 });
 

@@ -1,13 +1,30 @@
 import type { BalancedEndpoint } from './balancer.ts';
 
-/** Available and not tried before. */
-export function isEligible<E extends BalancedEndpoint>(endpoint: E, tried: readonly E[]): boolean {
-  return endpoint.available && (tried.length === 0 || !tried.includes(endpoint));
+/** The best kind of endpoint first: not tried and not to be avoided, then not tried, then any that may be used. */
+export type Strictness = 2 | 1 | 0;
+export const strictest: Strictness = 2;
+
+/** Whether an endpoint may be taken; in panic, also one that is not available. */
+export function isEligible<E extends BalancedEndpoint>(
+  endpoint: E,
+  tried: readonly E[],
+  panic: boolean,
+  strictness: Strictness = strictest,
+): boolean {
+  if (!endpoint.available && !panic) return false;
+  if (strictness > 0 && tried.length > 0 && tried.includes(endpoint)) return false;
+  return strictness < 2 || !endpoint.signals.avoided;
 }
 
-/** The endpoints to choose from: the available ones not tried yet, or, when there are none, all available ones. */
-export function eligible<E extends BalancedEndpoint>(endpoints: readonly E[], tried: readonly E[]): readonly E[] {
-  const available = endpoints.filter((endpoint) => endpoint.available);
-  const untried = available.filter((endpoint) => !tried.includes(endpoint));
-  return untried.length > 0 ? untried : available;
+/** All endpoints of the best kind that there is; empty when none may be used. */
+export function eligible<E extends BalancedEndpoint>(
+  endpoints: readonly E[],
+  tried: readonly E[],
+  panic: boolean,
+): readonly E[] {
+  for (const strictness of [2, 1, 0] as const) {
+    const found = endpoints.filter((endpoint) => isEligible(endpoint, tried, panic, strictness));
+    if (found.length > 0) return found;
+  }
+  return [];
 }

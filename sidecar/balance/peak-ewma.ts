@@ -1,13 +1,9 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
 import type { BalancedEndpoint, Balancer } from './balancer.ts';
+import type { EndpointSignals } from './endpoint-signals.ts';
+import type { SlowStart } from './slow-start.ts';
 import { TwoChoices } from './two-choices.ts';
-
-/** Latency as remembered at `stamp`; it fades from there. */
-interface Estimate {
-  latencyMs: number;
-  stamp: number;
-}
 
 /** Costs closer than this count as equal, so that noise does not overrule weights. */
 const noise = 0.9;
@@ -15,6 +11,15 @@ const noise = 0.9;
 const failurePenalty = 4;
 /** … but as no more than this, in milliseconds. */
 const maxPenaltyMs = 5_000;
+
+export interface PeakEwmaOptions<E extends BalancedEndpoint> {
+  /** Milliseconds both. */
+  decayMs: number;
+  defaultRttMs: number;
+  clock: Clock;
+  random: Random;
+  slowStart: SlowStart<E> | undefined;
+}
 
 /**
  * Of two endpoints drawn by weight, the one where a request is expected to be done first: a moving average of
@@ -27,11 +32,9 @@ export class PeakEwmaBalancer<E extends BalancedEndpoint> implements Balancer<E>
   readonly #defaultRttMs: number;
   readonly #clock: Clock;
   readonly #choice: TwoChoices<E>;
-  #estimates = new Map<E, Estimate>();
-  /** Read once for each pick. */
   #now = 0;
 
-  constructor(decayMs: number, defaultRttMs: number, clock: Clock, random: Random) {
+  constructor({ decayMs, defaultRttMs, clock, random, slowStart }: PeakEwmaOptions<E>) {
     this.#decayMs = decayMs;
     this.#defaultRttMs = defaultRttMs;
     this.#clock = clock;
@@ -39,16 +42,22 @@ export class PeakEwmaBalancer<E extends BalancedEndpoint> implements Balancer<E>
       random,
       2,
       (challenger, holder) => this.#cost(challenger) < noise * this.#cost(holder),
+      slowStart,
     );
   }
 
   update(endpoints: readonly E[]): void {
     const now = this.#clock.now();
-    const before = this.#estimates;
-    this.#estimates = new Map(
-      endpoints.map((endpoint) => [endpoint, before.get(endpoint) ?? { latencyMs: this.#defaultRttMs, stamp: now }]),
-    );
+    for (const { signals } of endpoints) {
+      if (signals.latencyMs >= 0) continue;
+      signals.latencyMs = this.#defaultRttMs;
+      signals.latencyStamp = now;
+    }
     this.#choice.update(endpoints);
+  }
+
+  setPanic(panic: boolean): void {
+    this.#choice.setPanic(panic);
   }
 
   pick(tried: readonly E[]): E | undefined {
@@ -56,27 +65,24 @@ export class PeakEwmaBalancer<E extends BalancedEndpoint> implements Balancer<E>
     return this.#choice.pick(tried);
   }
 
-  onResult(endpoint: E, latencyMs: number, failed: boolean): void {
-    const estimate = this.#estimates.get(endpoint);
-    if (estimate === undefined) return;
+  onResult({ signals }: E, latencyMs: number, failed: boolean): void {
+    if (signals.latencyMs < 0) return;
     const now = this.#clock.now();
-    const faded = this.#faded(estimate, now);
+    const faded = this.#faded(signals, now);
     const sample = failed
       ? Math.max(latencyMs, Math.min(maxPenaltyMs, failurePenalty * Math.max(faded, this.#defaultRttMs)))
       : latencyMs;
     // What faded away is made up by the sample; a sample above the average replaces it.
-    const kept = estimate.latencyMs === 0 ? 0 : faded / estimate.latencyMs;
-    estimate.latencyMs = sample > faded ? sample : faded + sample * (1 - kept);
-    estimate.stamp = now;
+    const kept = signals.latencyMs === 0 ? 0 : faded / signals.latencyMs;
+    signals.latencyMs = sample > faded ? sample : faded + sample * (1 - kept);
+    signals.latencyStamp = now;
   }
 
   #cost(endpoint: E): number {
-    const estimate = this.#estimates.get(endpoint);
-    const latency = estimate === undefined ? this.#defaultRttMs : this.#faded(estimate, this.#now);
-    return latency * (endpoint.activeRequests / endpoint.config.weight + 1);
+    return this.#faded(endpoint.signals, this.#now) * (endpoint.activeRequests / endpoint.config.weight + 1);
   }
 
-  #faded(estimate: Estimate, now: number): number {
-    return estimate.latencyMs * Math.exp((estimate.stamp - now) / this.#decayMs);
+  #faded(signals: EndpointSignals, now: number): number {
+    return signals.latencyMs * Math.exp((signals.latencyStamp - now) / this.#decayMs);
   }
 }

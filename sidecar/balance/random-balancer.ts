@@ -14,6 +14,10 @@ export class RandomBalancer<E extends BalancedEndpoint> implements Balancer<E> {
     this.#choice.update(endpoints);
   }
 
+  setPanic(panic: boolean): void {
+    this.#choice.setPanic(panic);
+  }
+
   pick(tried: readonly E[]): E | undefined {
     return this.#choice.pick(tried);
   }

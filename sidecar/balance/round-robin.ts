@@ -1,6 +1,13 @@
 import type { Random } from '../../lib/random.ts';
 import type { BalancedEndpoint, Balancer } from './balancer.ts';
-import { isEligible } from './eligible.ts';
+import { isEligible, type Strictness } from './eligible.ts';
+
+/** Weights that change by themselves, and count while `active`; else those of the configuration do. */
+export interface TurnWeights<E extends BalancedEndpoint> {
+  update(endpoints: readonly E[]): void;
+  readonly active: boolean;
+  weight(endpoint: E): number;
+}
 
 interface Turn<E> {
   endpoint: E;
@@ -11,12 +18,15 @@ interface Turn<E> {
 /** In turn; with weights interleaved, so that weights 5, 1, 1 give `a a b a c a a` and not `a a a a a b c`. */
 export class RoundRobinBalancer<E extends BalancedEndpoint> implements Balancer<E> {
   readonly #random: Random;
+  readonly #weights: TurnWeights<E> | undefined;
   #turns: Turn<E>[] = [];
   #equal = true;
   #next = 0;
+  #panic = false;
 
-  constructor(random: Random) {
+  constructor(random: Random, weights?: TurnWeights<E>) {
     this.#random = random;
+    this.#weights = weights;
   }
 
   update(endpoints: readonly E[]): void {
@@ -25,36 +35,44 @@ export class RoundRobinBalancer<E extends BalancedEndpoint> implements Balancer<
     this.#equal = endpoints.every((endpoint) => endpoint.config.weight === endpoints[0]?.config.weight);
     // Starts anywhere: else all proxies that learn of a change together begin with the same endpoint.
     this.#next = Math.floor(this.#random() * endpoints.length);
+    this.#weights?.update(endpoints);
+  }
+
+  setPanic(panic: boolean): void {
+    this.#panic = panic;
   }
 
   pick(tried: readonly E[]): E | undefined {
-    return this.#take(tried, isEligible) ?? this.#take(tried, (endpoint) => endpoint.available);
+    const dynamic = this.#weights?.active === true;
+    return this.#take(tried, 2, dynamic) ?? this.#take(tried, 1, dynamic) ?? this.#take(tried, 0, dynamic);
   }
 
   onResult(): void {}
 
-  #take(tried: readonly E[], allowed: (endpoint: E, tried: readonly E[]) => boolean): E | undefined {
-    return this.#equal ? this.#nextInTurn(tried, allowed) : this.#richest(tried, allowed);
+  #take(tried: readonly E[], strictness: Strictness, dynamic: boolean): E | undefined {
+    return this.#equal && !dynamic ? this.#nextInTurn(tried, strictness) : this.#richest(tried, strictness, dynamic);
   }
 
-  #nextInTurn(tried: readonly E[], allowed: (endpoint: E, tried: readonly E[]) => boolean): E | undefined {
+  #nextInTurn(tried: readonly E[], strictness: Strictness): E | undefined {
     for (let i = 0; i < this.#turns.length; i++) {
       const index = (this.#next + i) % this.#turns.length;
       const { endpoint } = this.#turns[index] as Turn<E>;
-      if (!allowed(endpoint, tried)) continue;
+      if (!isEligible(endpoint, tried, this.#panic, strictness)) continue;
       this.#next = index + 1;
       return endpoint;
     }
     return undefined;
   }
 
-  #richest(tried: readonly E[], allowed: (endpoint: E, tried: readonly E[]) => boolean): E | undefined {
+  #richest(tried: readonly E[], strictness: Strictness, dynamic: boolean): E | undefined {
     let total = 0;
     let best: Turn<E> | undefined;
     for (const turn of this.#turns) {
-      if (!allowed(turn.endpoint, tried)) continue;
-      total += turn.endpoint.config.weight;
-      turn.credit += turn.endpoint.config.weight;
+      const { endpoint } = turn;
+      if (!isEligible(endpoint, tried, this.#panic, strictness)) continue;
+      const weight = dynamic ? (this.#weights as TurnWeights<E>).weight(endpoint) : endpoint.config.weight;
+      total += weight;
+      turn.credit += weight;
       if (best === undefined || turn.credit > best.credit) best = turn;
     }
     if (best !== undefined) best.credit -= total;

@@ -3,17 +3,19 @@ import { FakeClock } from '../../lib/clock.ts';
 import { seededRandom } from '../../lib/random.ts';
 import type { BalancedEndpoint, BalancerConfig } from './balancer.ts';
 import { createBalancer } from './create-balancer.ts';
+import { EndpointSignals } from './endpoint-signals.ts';
 
 export function endpoint(port: number, weight = 1): BalancedEndpoint {
   return {
     config: { address: '127.0.0.1', port, weight, healthy: true, tls: false, workload: `w-${port}` },
     activeRequests: 0,
     available: true,
+    signals: new EndpointSignals(),
   };
 }
 
 /** What every balancer must do; each balancer's own test runs it. */
-export function balancerSuite(config: BalancerConfig): void {
+export function balancerSuite(config: BalancerConfig, { sharesByWeight = true } = {}): void {
   const setUp = (...weights: number[]) => {
     const clock = new FakeClock();
     const endpoints = weights.map((weight, i) => endpoint(i, weight));
@@ -32,7 +34,7 @@ export function balancerSuite(config: BalancerConfig): void {
     return { clock, endpoints, balancer, send };
   };
 
-  describe(`every balancer: ${config.kind}`, () => {
+  describe(`every balancer: ${JSON.stringify(config)}`, () => {
     test('without endpoints nothing is picked', () => {
       expect(setUp().balancer.pick([])).toBeUndefined();
     });
@@ -60,16 +62,45 @@ export function balancerSuite(config: BalancerConfig): void {
       expect(picks.every((count) => count > 0)).toBe(true);
     });
 
-    test.each([[[1, 1]], [[1, 1, 1, 1]], [[3, 1]], [[1, 2, 5]]])('weights %o get their shares', (weights) => {
-      const total = weights.reduce((sum, weight) => sum + weight, 0);
-      const picks = setUp(...weights).send(4_000);
-      for (const [i, weight] of weights.entries()) {
-        // Two choices without replacement favour the small a little; a share stays within a quarter of its size.
-        const share = ((picks[i] as number) / 4_000) * total;
-        expect(share).toBeGreaterThan(weight * 0.75);
-        expect(share).toBeLessThan(weight * 1.25);
-      }
+    test('in panic, endpoints that are not available are picked too, and only then', () => {
+      const { balancer, endpoints, send } = setUp(1, 1, 1);
+      for (const one of endpoints.slice(0, 2)) one.available = false;
+      balancer.setPanic(true);
+      expect(Math.min(...send(300))).toBeGreaterThan(50);
+      balancer.setPanic(false);
+      expect(send(20)).toEqual([0, 0, 20]);
     });
+
+    test('LB-05: one that is to be avoided is avoided while there is another', () => {
+      const { endpoints, send } = setUp(1, 1, 1);
+      (endpoints[0] as BalancedEndpoint).signals.avoided = true;
+      const picks = send(200);
+      expect(picks[0]).toBe(0);
+      expect(Math.min(...picks.slice(1))).toBeGreaterThan(50);
+      for (const one of endpoints) one.signals.avoided = true;
+      expect(Math.min(...send(300))).toBeGreaterThan(50);
+    });
+
+    test('10,000 endpoints are picked from evenly', () => {
+      const { send } = setUp(...new Array<number>(10_000).fill(1));
+      const picks = send(20_000);
+      expect(picks.filter((count) => count > 0).length).toBeGreaterThan(5_000);
+      expect(Math.max(...picks)).toBeLessThan(30);
+    });
+
+    test.runIf(sharesByWeight).each([[[1, 1]], [[1, 1, 1, 1]], [[3, 1]], [[1, 2, 5]]])(
+      'weights %o get their shares',
+      (weights) => {
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        const picks = setUp(...weights).send(4_000);
+        for (const [i, weight] of weights.entries()) {
+          // Two choices without replacement favour the small a little; a share stays within a quarter of its size.
+          const share = ((picks[i] as number) / 4_000) * total;
+          expect(share).toBeGreaterThan(weight * 0.75);
+          expect(share).toBeLessThan(weight * 1.25);
+        }
+      },
+    );
 
     test('an update brings new endpoints in and takes old ones out', () => {
       const { balancer, endpoints } = setUp(1, 1);

@@ -1,13 +1,13 @@
-import type { Balancer } from '../balance/balancer.ts';
-import { createBalancer } from '../balance/create-balancer.ts';
-import { OutlierDetector } from '../balance/outlier.ts';
+import type { PickContext } from '../balance/balancer.ts';
 import { RetryBudget } from '../balance/retry-budget.ts';
+import type { ResponseHead } from '../stream/head.ts';
 import type { ClusterConfig, EndpointConfig } from './cluster-config.ts';
 import { Endpoint, endpointKey } from './endpoint.ts';
 import { EndpointPools } from './endpoint-pools.ts';
+import { EndpointSelector, type SelectionOptions } from './endpoint-selector.ts';
 import type { PoolDependencies } from './http-pool.ts';
 
-export type ClusterDependencies = PoolDependencies;
+export interface ClusterDependencies extends PoolDependencies, SelectionOptions {}
 
 /**
  * A cluster at work: its endpoints, what the balancer and the outlier detector learned of them, and the counts
@@ -24,16 +24,14 @@ export class Cluster {
   connections = 0;
   retryBudget: RetryBudget;
   readonly #deps: ClusterDependencies;
-  readonly #outlier = new OutlierDetector<Endpoint>();
-  #balancer: Balancer<Endpoint>;
+  /** Chooses among the endpoints, and knows which of them are out of service. */
+  readonly selector: EndpointSelector;
   #endpoints: readonly Endpoint[] = [];
-  /** The only endpoint, where there is just one: then there is nothing to balance. */
-  #single: Endpoint | undefined;
 
   constructor(config: ClusterConfig, deps: ClusterDependencies) {
     this.config = config;
     this.#deps = deps;
-    this.#balancer = createBalancer<Endpoint>(config.balancer, deps.clock, deps.random);
+    this.selector = new EndpointSelector(config, deps);
     this.retryBudget = createBudget(config);
   }
 
@@ -42,21 +40,14 @@ export class Cluster {
   }
 
   get ejected(): number {
-    return this.#outlier.ejected;
-  }
-
-  isEjected(endpoint: Endpoint): boolean {
-    return this.#outlier.stateOf(endpoint) !== 'serving';
+    return this.selector.ejected;
   }
 
   /** Takes a new configuration; connections are made anew only where it concerns them. */
   setConfig(config: ClusterConfig): void {
     const before = this.config;
     this.config = config;
-    if (differs(before.balancer, config.balancer)) {
-      this.#balancer = createBalancer<Endpoint>(config.balancer, this.#deps.clock, this.#deps.random);
-      this.#balancer.update(this.#endpoints);
-    }
+    this.selector.setConfig(config);
     if (differs(before.breakers, config.breakers)) this.retryBudget = createBudget(config);
     if (
       differs(before.tls, config.tls) ||
@@ -71,6 +62,7 @@ export class Cluster {
   /** The endpoints from now on. Those that stay keep their connections and what is known of them. */
   setEndpoints(configs: readonly EndpointConfig[]): void {
     const before = new Map(this.#endpoints.map((endpoint) => [endpoint.address, endpoint]));
+    const beforeCount = before.size;
     const after = new Map<string, Endpoint>();
     for (const config of configs) {
       const key = endpointKey(config);
@@ -80,17 +72,17 @@ export class Cluster {
       after.set(key, known === undefined ? this.#newEndpoint(config) : this.#keepEndpoint(known, config));
     }
     this.#endpoints = [...after.values()];
-    this.#single = this.#endpoints.length === 1 ? this.#endpoints[0] : undefined;
-    this.#outlier.update(this.#endpoints, this.#deps.clock.now());
-    this.#balancer.update(this.#endpoints);
+    this.selector.update(this.#endpoints);
+    const changed = before.size > 0 || this.#endpoints.length > beforeCount;
+    if (changed && beforeCount > 0 && this.config.spread?.closeConnectionsOnHostSetChange === true) {
+      for (const endpoint of this.#endpoints) this.#renewPools(endpoint);
+    }
     for (const gone of before.values()) gone.pools?.drain();
   }
 
-  /** An endpoint for the next request, other than those in `tried` while there is another. */
-  pick(tried: readonly Endpoint[], now: number): Endpoint | undefined {
-    if (this.#single !== undefined) return this.#single.available ? this.#single : undefined;
-    this.#outlier.refresh(now);
-    return this.#balancer.pick(tried);
+  /** An endpoint for the next request, other than those in `tried` while there is another; `context` is what it asks for. */
+  pick(tried: readonly Endpoint[], now: number, context?: PickContext): Endpoint | undefined {
+    return this.selector.pick(tried, now, context);
   }
 
   /** A request goes to the endpoint. Followed by {@link onResult} or {@link onCancel}. */
@@ -98,24 +90,30 @@ export class Cluster {
     this.activeRequests++;
     endpoint.activeRequests++;
     endpoint.requests++;
-    if (this.#single === undefined) this.#outlier.onStart(endpoint, now);
+    this.selector.onStart(endpoint, now);
   }
 
-  /** How it went; `failed` is a connection error, a reset, a time-out or a 5xx. */
-  onResult(endpoint: Endpoint, latencyMs: number, failed: boolean, now: number): void {
+  /**
+   * How it went; `failed` is a connection error, a reset, a time-out or a 5xx. `status` is that of the answer, 0 where
+   * none came.
+   */
+  onResult(endpoint: Endpoint, latencyMs: number, failed: boolean, now: number, status = 0): void {
     this.activeRequests--;
     endpoint.activeRequests--;
     if (failed) endpoint.failures++;
-    if (this.#single !== undefined) return;
-    this.#balancer.onResult(endpoint, latencyMs, failed);
-    this.#outlier.onResult(endpoint, failed, now);
+    this.selector.onResult(endpoint, latencyMs, failed, status, now);
   }
 
   /** It ended without telling anything of the endpoint. */
   onCancel(endpoint: Endpoint): void {
     this.activeRequests--;
     endpoint.activeRequests--;
-    if (this.#single === undefined) this.#outlier.onCancel(endpoint);
+    this.selector.onCancel(endpoint);
+  }
+
+  /** An answer began; its headers may say something of the endpoint itself. */
+  onResponseHead(endpoint: Endpoint, head: ResponseHead, now: number): void {
+    this.selector.onResponseHead(endpoint, head, now);
   }
 
   /** Running requests end; then the connections are closed. */

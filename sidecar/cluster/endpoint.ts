@@ -1,4 +1,5 @@
 import type { BalancedEndpoint } from '../balance/balancer.ts';
+import { EndpointSignals } from '../balance/endpoint-signals.ts';
 import type { EndpointConfig } from './cluster-config.ts';
 import type { EndpointPools } from './endpoint-pools.ts';
 
@@ -10,6 +11,7 @@ export class Endpoint implements BalancedEndpoint {
   activeRequests = 0;
   /** Kept by the outlier detector. */
   available: boolean;
+  readonly signals = new EndpointSignals();
   /** Connections to it; `undefined` in a cluster that is not HTTP. */
   pools: EndpointPools | undefined;
   /** Since it is known. */

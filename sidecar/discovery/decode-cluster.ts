@@ -10,6 +10,7 @@ import type { BreakerConfig, ClusterConfig, EndpointConfig, UpstreamTlsConfig } 
 import { decodeBalancer } from './decode-balancer.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { type EndpointsResource, type MatchableEndpoint, readEndpoints } from './decode-endpoints.ts';
+import { decodeOutlier } from './decode-outlier.ts';
 import { checkSource } from './decode-source.ts';
 import { decodeUpstreamTls } from './decode-tls.ts';
 import { fieldsOf } from './message-fields.ts';
@@ -22,7 +23,13 @@ export const clusterFields = fieldsOf(Cluster, {
     'edsClusterConfig',
     'connectTimeout',
     'lbPolicy',
+    'lbConfig.roundRobinLbConfig',
     'lbConfig.leastRequestLbConfig',
+    'lbConfig.ringHashLbConfig',
+    'lbConfig.maglevLbConfig',
+    'commonLbConfig',
+    'lbSubsetConfig',
+    'outlierDetection',
     'loadBalancingPolicy',
     'loadAssignment',
     'circuitBreakers',
@@ -38,7 +45,6 @@ export const clusterFields = fieldsOf(Cluster, {
     trackClusterStats: 'statistics only',
     ignoreHealthOnHostRemoval: 'an endpoint that is taken out gets no new request, healthy or not',
     dnsLookupFamily: 'endpoints are IP addresses',
-    outlierDetection: 'ejection has fixed settings',
   },
 });
 
@@ -84,7 +90,8 @@ export function decodeCluster(message: Cluster, context?: DecodeContext): Decode
     protocol: service.protocol === 'tcp' ? 'tcp' : options.protocol,
     connectTimeoutMs: reader.positiveDuration('connect_timeout', message.connectTimeout, 1_000),
     idleTimeoutMs: options.idleTimeoutMs,
-    balancer: decodeBalancer(reader, message),
+    ...decodeBalancer(reader, message),
+    ...decodeOutlier(reader, message.outlierDetection),
     tls: sockets.tls,
     breakers: decodeBreakers(reader, message.circuitBreakers),
     service: service.name,

@@ -8,7 +8,7 @@ import {
   type LbEndpoint,
   LocalityLbEndpoints,
 } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_components.ts';
-import type { EndpointConfig } from '../cluster/cluster-config.ts';
+import type { EndpointConfig, EndpointGroup } from '../cluster/cluster-config.ts';
 import { decodeAddress } from './decode-address.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { fieldsOf } from './message-fields.ts';
@@ -16,24 +16,15 @@ import { type Decoded, Reader } from './reader.ts';
 
 export const assignmentFields = fieldsOf(ClusterLoadAssignment, { supported: ['clusterName', 'endpoints', 'policy'] });
 
-export const policyFields = fieldsOf(ClusterLoadAssignment_Policy, {
-  supported: [],
-  ignored: { overprovisioningFactor: 'it matters between priorities only, of which there is one' },
-});
+export const policyFields = fieldsOf(ClusterLoadAssignment_Policy, { supported: ['overprovisioningFactor'] });
 
 export const localityFields = fieldsOf(LocalityLbEndpoints, {
-  supported: ['lbEndpoints', 'priority'],
-  ignored: {
-    locality: 'all localities are alike',
-    loadBalancingWeight: 'all localities are alike',
-    metadata: 'for people',
-  },
-  limits: { priority: '0' },
+  supported: ['locality', 'lbEndpoints', 'loadBalancingWeight', 'priority'],
+  ignored: { metadata: 'for people' },
+  limits: { priority: 'not above 128' },
 });
 
-export const endpointFields = fieldsOf(Endpoint, {
-  supported: ['address', 'hostname'],
-});
+export const endpointFields = fieldsOf(Endpoint, { supported: ['address', 'hostname'] });
 
 /** A ClusterLoadAssignment. Whether TLS applies to an endpoint is up to the cluster that uses it. */
 export interface EndpointsResource {
@@ -47,6 +38,14 @@ export interface MatchableEndpoint extends EndpointConfig {
 }
 
 const maxEndpoints = 10_000;
+const maxPriority = 128;
+
+/** Healths besides those that `healthy` tells apart. */
+const otherHealth: Readonly<Record<number, EndpointConfig['health']>> = {
+  [HealthStatus.DEGRADED]: 'degraded',
+  [HealthStatus.DRAINING]: 'draining',
+  [HealthStatus.TIMEOUT]: 'timeout',
+};
 
 export function decodeEndpoints(message: ClusterLoadAssignment, context?: DecodeContext): Decoded<EndpointsResource> {
   const reader = new Reader(context);
@@ -62,7 +61,7 @@ export function readEndpoints(reader: Reader, path: string, message: ClusterLoad
     reader.only(`${prefix}policy`, message.policy, policyFields);
   }
   const endpoints = message.endpoints.flatMap((locality, index) =>
-    readLocality(reader, `${prefix}endpoints[${index}]`, locality),
+    readLocality(reader, `${prefix}endpoints[${index}]`, locality, message.policy),
   );
   if (endpoints.length > maxEndpoints) {
     reader.problem(`${prefix}endpoints`, `${endpoints.length} endpoints; at most ${maxEndpoints}`);
@@ -76,31 +75,49 @@ export function readEndpoints(reader: Reader, path: string, message: ClusterLoad
   return endpoints;
 }
 
-function readLocality(reader: Reader, path: string, locality: LocalityLbEndpoints): MatchableEndpoint[] {
+function readLocality(
+  reader: Reader,
+  path: string,
+  locality: LocalityLbEndpoints,
+  policy: ClusterLoadAssignment['policy'],
+): MatchableEndpoint[] {
   reader.only(path, locality, localityFields);
-  if (locality.priority !== 0) reader.problem(`${path}.priority`, 'not supported');
+  if (locality.priority > maxPriority) reader.problem(`${path}.priority`, `at most ${maxPriority}`);
+  const { region = '', zone = '', subZone = '' } = locality.locality ?? {};
+  const overprovisioningFactor = policy?.overprovisioningFactor ?? 140;
+  const weight = locality.loadBalancingWeight ?? 0;
+  const group: EndpointGroup = { region, zone, subZone, weight, priority: locality.priority, overprovisioningFactor };
   return locality.lbEndpoints.map((endpoint, index) =>
-    readEndpoint(reader, `${path}.lb_endpoints[${index}]`, endpoint),
+    readEndpoint(reader, `${path}.lb_endpoints[${index}]`, endpoint, group),
   );
 }
 
-function readEndpoint(reader: Reader, path: string, lbEndpoint: LbEndpoint): MatchableEndpoint {
+function readEndpoint(reader: Reader, path: string, lbEndpoint: LbEndpoint, group: EndpointGroup): MatchableEndpoint {
   const identifier = lbEndpoint.hostIdentifier;
   const endpoint = identifier?.$case === 'endpoint' ? identifier.value : undefined;
   if (endpoint === undefined) reader.problem(path, 'endpoint: missing');
   else reader.only(`${path}.endpoint`, endpoint, endpointFields);
   const metadata = lbEndpoint.metadata?.filterMetadata ?? {};
   const own = metadata['heddle.dev'] ?? {};
+  const selection = metadata['envoy.lb'];
+  const hashKey = selection?.hash_key;
+  const health = otherHealth[lbEndpoint.healthStatus];
   const { HEALTHY, UNKNOWN, DEGRADED } = HealthStatus;
+  if (lbEndpoint.loadBalancingWeight === 0) reader.problem(`${path}.load_balancing_weight`, 'must be above 0');
   return {
     ...(endpoint === undefined
       ? { address: '', port: 0 }
       : decodeAddress(reader, `${path}.endpoint.address`, endpoint.address)),
-    weight: lbEndpoint.loadBalancingWeight ?? 1,
+    weight: Math.max(1, lbEndpoint.loadBalancingWeight ?? 1),
     healthy: [HEALTHY, UNKNOWN, DEGRADED].some((status) => status === lbEndpoint.healthStatus),
     tls: false,
     workload: typeof own.workload === 'string' ? own.workload : '',
     ...(endpoint === undefined || endpoint.hostname === '' ? {} : { hostname: endpoint.hostname }),
+    group,
+    ...(health === undefined ? {} : { health }),
+    ...(endpoint === undefined || endpoint.hostname === '' ? {} : { hostname: endpoint.hostname }),
+    ...(typeof hashKey === 'string' && hashKey !== '' ? { hashKey } : {}),
+    ...(selection === undefined ? {} : { metadata: selection }),
     match: metadata['envoy.transport_socket_match'] ?? {},
   };
 }

@@ -1,13 +1,11 @@
 import { Buffer, BufferPerRoute } from '../../proto/gen/envoy/extensions/filters/http/buffer/v3/buffer.ts';
 import { Cors, CorsPolicy } from '../../proto/gen/envoy/extensions/filters/http/cors/v3/cors.ts';
-import { HTTPFault } from '../../proto/gen/envoy/extensions/filters/http/fault/v3/fault.ts';
 import { Router } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router.ts';
 import { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts';
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
 import type { ConfiguredFilter, HttpFilterConfig } from '../http-filter-config.ts';
 import { decodeBuffer, decodeBufferOverride } from './http-filters/decode-buffer.ts';
 import { decodeCors, decodeCorsPolicy } from './http-filters/decode-cors.ts';
-import { decodeFault, decodeFaultOverride } from './http-filters/decode-fault.ts';
 import type { DecodedOverride } from './http-filters/decoded-override.ts';
 import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
@@ -22,14 +20,12 @@ type Decoder<T> = (reader: Reader, path: string, packed: Any) => T | undefined;
 const filterDecoders: ReadonlyMap<string, Decoder<HttpFilterConfig>> = new Map<string, Decoder<HttpFilterConfig>>([
   [Buffer.$type, decodeBuffer],
   [Cors.$type, decodeCors],
-  [HTTPFault.$type, decodeFault],
 ]);
 
 /** By the type in `typed_per_filter_config`. */
 const overrideDecoders: ReadonlyMap<string, Decoder<DecodedOverride>> = new Map<string, Decoder<DecodedOverride>>([
   [BufferPerRoute.$type, decodeBufferOverride],
   [CorsPolicy.$type, decodeCorsPolicy],
-  [HTTPFault.$type, decodeFaultOverride],
 ]);
 
 /**

@@ -135,10 +135,10 @@ test('XD-13: bad endpoints are each named', () => {
     lbEndpoint('10.0.0.9', 80),
     lbEndpoint('10.0.0.9', 80),
   ];
-  const json = { clusterName: 'c', endpoints: [{ lbEndpoints, priority: 1 }] };
+  const json = { clusterName: 'c', endpoints: [{ lbEndpoints, priority: 129 }] };
   const at = (index: number) => `endpoints[0].lb_endpoints[${index}].endpoint.address.socket_address`;
   expect(problems(decodeEndpoints(ClusterLoadAssignment.fromJSON(json)))).toEqual([
-    'endpoints[0].priority: not supported',
+    'endpoints[0].priority: at most 128',
     `${at(0)}.port_value: must be between 1 and 65535`,
     `${at(1)}.port_value: must be between 1 and 65535`,
     `${at(2)}.address: "example.com" is not an IP address`,
@@ -152,15 +152,15 @@ test('fields that are not understood are refused by name, at every depth', () =>
       cluster({
         type: 'EDS',
         healthChecks: [{ timeout: '1s', interval: '1s', httpHealthCheck: { path: '/' } }],
-        lbSubsetConfig: { fallbackPolicy: 'ANY_ENDPOINT' },
-        lbPolicy: 'MAGLEV',
+        lbSubsetConfig: { subsetSelectors: [{ keys: ['v'], singleHostPerSubset: true }] },
+        lbPolicy: 'CLUSTER_PROVIDED',
         circuitBreakers: { thresholds: [{ maxConnectionPools: 1 }] },
       }),
     ),
   ).toEqual([
     'health_checks: not supported',
-    'lb_subset_config: not supported',
-    'lb_policy: only ROUND_ROBIN, LEAST_REQUEST and RANDOM are supported',
+    'lb_policy: only ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV are supported',
+    'lb_subset_config.subset_selectors[0].single_host_per_subset: not supported',
     'circuit_breakers.thresholds[0].max_connection_pools: not supported',
   ]);
   const unknown = { name: 'x', typedConfig: { '@type': 'type.googleapis.com/google.protobuf.Empty' } };

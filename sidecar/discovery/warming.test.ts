@@ -151,7 +151,7 @@ test('XD-14: a certificate with another key, an expired one and a leaf as root a
 
 test('the dump has the shape of Envoy: what is active, what is warming, and what was refused', async () => {
   await accept(edsCluster('warm'), edsCluster('cold'), assignment('warm', ['10.0.0.1']));
-  await accept(edsCluster('warm', { lbPolicy: 'MAGLEV' }, '2'));
+  await accept(edsCluster('warm', { lbPolicy: 'CLUSTER_PROVIDED' }, '2'));
   const { configs } = configDump(discovery) as { configs: Record<string, unknown>[] };
   expect(configs[0]).toMatchObject({
     '@type': 'type.googleapis.com/envoy.admin.v3.ClustersConfigDump',
@@ -161,7 +161,7 @@ test('the dump has the shape of Envoy: what is active, what is warming, and what
         cluster: { name: 'warm', eds_cluster_config: { eds_config: { ads: {} } } },
         error_state: {
           version_info: '2',
-          details: 'lb_policy: only ROUND_ROBIN, LEAST_REQUEST and RANDOM are supported',
+          details: 'lb_policy: only ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV are supported',
         },
       },
     ],

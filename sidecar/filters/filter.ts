@@ -69,8 +69,6 @@ export interface LocalReply {
   /** Bits of {@link ../stream/response-flags.ts}. */
   flags: number;
   headers?: Headers;
-  /** What a gRPC caller is told; without it what gRPC makes of the HTTP status. */
-  grpcStatus?: number;
 }
 
 /**

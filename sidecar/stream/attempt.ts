@@ -116,7 +116,7 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
     this.#budget?.release();
     if (outcome === 'cancelled') this.cluster.onCancel(this.endpoint);
     else if (outcome === 'unanswered') this.cluster.onResult(this.endpoint, now - this.startTime, true, now);
-    else this.cluster.onResult(this.endpoint, this.headTime - this.startTime, this.status >= 500, now);
+    else this.cluster.onResult(this.endpoint, this.headTime - this.startTime, this.status >= 500, now, this.status);
   }
 
   onConnection(connection: UpstreamConnection, reused: boolean): void {

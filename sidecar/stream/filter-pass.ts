@@ -142,9 +142,7 @@ abstract class Pass<Head> {
       this.#gates[index] = gate;
     }
     gate.hold(status, event);
-    // Where nothing more can come nobody need be paused, and a peer that goes away is noticed.
-    const last = event.kind === 'trailers' || event.end;
-    if (status === 'stop' && !gate.paused && !last) {
+    if (status === 'stop' && !gate.paused) {
       gate.paused = true;
       if (this.#paused++ === 0) this.tellHeld();
     }

@@ -16,6 +16,7 @@ import {
   tcpServer,
   until,
 } from '../../test/harness/data-path.ts';
+import { defaultSpread } from '../cluster/cluster-config.ts';
 import { formatResponseFlags } from './response-flags.ts';
 
 interface ErrorBody {
@@ -80,7 +81,9 @@ test('no endpoint, and none that is healthy: 503 UH', async () => {
   const response = await request(port, '/');
   expect(expectReply(under, response, 503, 'no-healthy-endpoints', 'UH').error.message).toContain('no endpoints');
   expect(response.headers['x-heddle-reason']).toBe('no-healthy-endpoints; service=app.default; endpoints=0');
-  const second = await withCluster(cluster('app', [endpoint(1, { healthy: false }), endpoint(2, { healthy: false })]));
+  const spread = { ...defaultSpread, panicThresholdPercent: 0 };
+  const sick = [endpoint(1, { healthy: false }), endpoint(2, { healthy: false })];
+  const second = await withCluster(cluster('app', sick, { spread }));
   expectReply(second.under, await request(second.port, '/'), 503, 'no-healthy-endpoints', 'UH');
 });
 

@@ -6,6 +6,10 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import {
+  LocalityLbConfig,
+  SlowStartConfig,
+} from "../../../envoy/extensions/load_balancing_policies/common/v3/common.ts";
 import { Duration } from "../../../google/protobuf/duration.ts";
 import { messageTypeRegistry } from "../../../typeRegistry.ts";
 
@@ -17,10 +21,18 @@ export interface PeakEwma {
   $type: "heddle.balance.v1.PeakEwma";
   decayTime: Duration | undefined;
   defaultRtt: Duration | undefined;
+  slowStartConfig: SlowStartConfig | undefined;
+  localityLbConfig: LocalityLbConfig | undefined;
 }
 
 function createBasePeakEwma(): PeakEwma {
-  return { $type: "heddle.balance.v1.PeakEwma", decayTime: undefined, defaultRtt: undefined };
+  return {
+    $type: "heddle.balance.v1.PeakEwma",
+    decayTime: undefined,
+    defaultRtt: undefined,
+    slowStartConfig: undefined,
+    localityLbConfig: undefined,
+  };
 }
 
 export const PeakEwma: MessageFns<PeakEwma, "heddle.balance.v1.PeakEwma"> = {
@@ -32,6 +44,12 @@ export const PeakEwma: MessageFns<PeakEwma, "heddle.balance.v1.PeakEwma"> = {
     }
     if (message.defaultRtt !== undefined) {
       Duration.encode(message.defaultRtt, writer.uint32(18).fork()).join();
+    }
+    if (message.slowStartConfig !== undefined) {
+      SlowStartConfig.encode(message.slowStartConfig, writer.uint32(26).fork()).join();
+    }
+    if (message.localityLbConfig !== undefined) {
+      LocalityLbConfig.encode(message.localityLbConfig, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -65,6 +83,22 @@ export const PeakEwma: MessageFns<PeakEwma, "heddle.balance.v1.PeakEwma"> = {
             message.defaultRtt = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.slowStartConfig = SlowStartConfig.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.localityLbConfig = LocalityLbConfig.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -90,6 +124,16 @@ export const PeakEwma: MessageFns<PeakEwma, "heddle.balance.v1.PeakEwma"> = {
         : isSet(object.default_rtt)
         ? Duration.fromJSON(object.default_rtt)
         : undefined,
+      slowStartConfig: isSet(object.slowStartConfig)
+        ? SlowStartConfig.fromJSON(object.slowStartConfig)
+        : isSet(object.slow_start_config)
+        ? SlowStartConfig.fromJSON(object.slow_start_config)
+        : undefined,
+      localityLbConfig: isSet(object.localityLbConfig)
+        ? LocalityLbConfig.fromJSON(object.localityLbConfig)
+        : isSet(object.locality_lb_config)
+        ? LocalityLbConfig.fromJSON(object.locality_lb_config)
+        : undefined,
     };
   },
 
@@ -100,6 +144,12 @@ export const PeakEwma: MessageFns<PeakEwma, "heddle.balance.v1.PeakEwma"> = {
     }
     if (message.defaultRtt !== undefined) {
       obj.defaultRtt = Duration.toJSON(message.defaultRtt);
+    }
+    if (message.slowStartConfig !== undefined) {
+      obj.slowStartConfig = SlowStartConfig.toJSON(message.slowStartConfig);
+    }
+    if (message.localityLbConfig !== undefined) {
+      obj.localityLbConfig = LocalityLbConfig.toJSON(message.localityLbConfig);
     }
     return obj;
   },
@@ -114,6 +164,12 @@ export const PeakEwma: MessageFns<PeakEwma, "heddle.balance.v1.PeakEwma"> = {
       : undefined;
     message.defaultRtt = (object.defaultRtt !== undefined && object.defaultRtt !== null)
       ? Duration.fromPartial(object.defaultRtt)
+      : undefined;
+    message.slowStartConfig = (object.slowStartConfig !== undefined && object.slowStartConfig !== null)
+      ? SlowStartConfig.fromPartial(object.slowStartConfig)
+      : undefined;
+    message.localityLbConfig = (object.localityLbConfig !== undefined && object.localityLbConfig !== null)
+      ? LocalityLbConfig.fromPartial(object.localityLbConfig)
       : undefined;
     return message;
   },
