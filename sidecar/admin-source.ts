@@ -42,7 +42,7 @@ function describeCluster(cluster: ClusterDescription, discovery: Discovery | und
   return {
     name,
     service: servicePort === 0 ? service : `${service}:${servicePort}`,
-    discovery: name.startsWith('inbound|') ? 'static' : 'eds',
+    discovery: cluster.discovery,
     warm: discovery?.isActive('cluster', name) ?? false,
     values: { rq_active: activeRequests, rq_pending_active: pendingRequests, cx_active: connections },
     endpoints: cluster.endpoints.map(({ connections: open, requests, failures, ...endpoint }) => ({

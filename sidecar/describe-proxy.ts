@@ -25,6 +25,7 @@ export function describeCluster(cluster: Cluster): ClusterDescription {
     name,
     service,
     servicePort,
+    discovery: cluster.config.discovery.kind,
     protocol,
     activeRequests: cluster.activeRequests,
     pendingRequests: cluster.pendingRequests,

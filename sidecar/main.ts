@@ -1,6 +1,9 @@
 import fs from 'node:fs';
 import module from 'node:module';
 import v8 from 'node:v8';
+import type { BootstrapOptions } from './bootstrap/bootstrap-options.ts';
+import type { SidecarOptions } from './bootstrap/sidecar-options.ts';
+import type { RunningSidecar, SidecarEnvironment } from './sidecar.ts';
 
 module.enableCompileCache();
 // A route's regular expression that backtracks too much goes on in V8's linear engine instead.
@@ -22,14 +25,47 @@ if (flags.kind === 'help') {
   process.stderr.write('Try --help.\n');
   process.exitCode = exitUsage;
 } else {
-  await run(flags);
+  const start = flags.kind === 'options' ? await sidecarFrom(flags.options) : await bootstrappedFrom(flags.options);
+  if (start !== undefined) await run(flags, start);
 }
 
-async function run({ options, exitWithParent }: Extract<typeof flags, { kind: 'options' }>): Promise<void> {
-  const [{ startSidecar }, { createAdjustableLog }] = await Promise.all([
-    import('./sidecar.ts'),
-    import('./bootstrap/adjustable-log.ts'),
+type Starter = (environment: SidecarEnvironment) => Promise<RunningSidecar>;
+
+async function sidecarFrom(options: SidecarOptions): Promise<Starter> {
+  const { startSidecar } = await import('./sidecar.ts');
+  return (environment) => startSidecar(options, environment);
+}
+
+/** Checks the bootstrap; `undefined` when there is nothing to start, with the exit code set. */
+async function bootstrappedFrom(options: BootstrapOptions): Promise<Starter | undefined> {
+  const [{ loadBootstrap }, { formatFileProblem }, { localData }, { systemClock }] = await Promise.all([
+    import('./bootstrap/load-bootstrap.ts'),
+    import('./bootstrap/config-text.ts'),
+    import('./bootstrap/local-data.ts'),
+    import('../lib/clock.ts'),
   ]);
+  const local = localData(process.env);
+  const { file, text, serviceNode: nodeId, serviceCluster: nodeCluster } = options;
+  const loaded = loadBootstrap({ file, text, nodeId, nodeCluster, local, now: systemClock.wallTime() });
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) process.stderr.write(`${formatFileProblem(problem)}\n`);
+    process.exitCode = exitUsage;
+    return undefined;
+  }
+  if (options.mode === 'validate') {
+    for (const note of loaded.value.notes) process.stderr.write(`${formatFileProblem(note)}\n`);
+    process.stdout.write(`configuration OK: ${file}\n`);
+    return undefined;
+  }
+  const { startBootstrapped } = await import('./bootstrapped-proxy.ts');
+  return (environment) => startBootstrapped(loaded.value, options, local, environment);
+}
+
+async function run(
+  { options, exitWithParent }: Exclude<typeof flags, { kind: 'help' | 'problems' }>,
+  start: Starter,
+): Promise<void> {
+  const { createAdjustableLog } = await import('./bootstrap/adjustable-log.ts');
   const log = createAdjustableLog((line) => process.stderr.write(line), options.logLevel);
   const abort = new AbortController();
   let stop = (): void => abort.abort();
@@ -55,7 +91,7 @@ async function run({ options, exitWithParent }: Extract<typeof flags, { kind: 'o
   const file =
     target === undefined || target === 'stdout' ? process.stdout : fs.createWriteStream(target, { flags: 'a' });
   try {
-    const sidecar = await startSidecar(options, {
+    const sidecar = await start({
       log,
       ...(target === undefined ? {} : { writeAccessLog: (text: string) => file.write(text) }),
       onQuit: onSignal,

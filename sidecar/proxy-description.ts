@@ -23,6 +23,8 @@ export interface ClusterDescription {
   readonly name: string;
   readonly service: string;
   readonly servicePort: number;
+  /** Where its endpoints come from: `static`, `eds`. */
+  readonly discovery: string;
   readonly protocol: 'http1' | 'http2' | 'auto' | 'downstream' | 'tcp';
   readonly activeRequests: number;
   readonly pendingRequests: number;

@@ -4,5 +4,10 @@ import { passThroughCommand } from '../process/pass-through.ts';
 
 /** The proxy alone, for containers and for those who start it themselves; `heddle run` brings it with a program. */
 export function sidecarCommand(context: CliContext): Command {
-  return passThroughCommand(context, 'sidecar', 'The proxy alone, as containers start it', ['sidecar', 'main.ts']);
+  return passThroughCommand(
+    context,
+    'sidecar',
+    'The proxy alone: as containers start it, or from an Envoy bootstrap (-c)',
+    ['sidecar', 'main.ts'],
+  );
 }

@@ -1,7 +1,8 @@
 /** Printed by `--help`. */
 export const helpText = `Heddle's proxy: a sidecar beside one process, or a gateway at the edge.
 
-Usage: heddle sidecar --name NAME --trust-bundle FILE [flags]
+Usage: heddle sidecar --name NAME --trust-bundle FILE [flags]       configured by the control plane
+       heddle sidecar -c FILE [--mode serve|validate] [flags]       configured by an Envoy bootstrap
 
 Who it is
   --mode sidecar|gateway       (sidecar)
@@ -36,14 +37,26 @@ What it tells
   --trace-sample SHARE         share of new traces, 0 to 1 (1)
   --access-log -|FILE|off      (off)
   --access-log-sample SHARE    (1)
-  --log-level LEVEL            debug, info, warn, error or off (info)
+  -l, --log-level LEVEL        debug, info, warn, error or off (info)
 
 Its end
   --drain-seconds SECONDS      for requests under way after SIGTERM (30)
   --exit-with-parent           end when standard input closes
 
 When its listeners are up it prints one line of JSON on standard output.
-Exit codes: 0 ended as asked, 1 failed, 64 bad flags.
+Exit codes: 0 ended as asked, 1 failed, 64 bad flags or bad configuration.
+
+From an Envoy bootstrap
+  -c, --config-path FILE       YAML or JSON, envoy.config.bootstrap.v3.Bootstrap; docs/envoy-compatibility.md
+                               lists what is supported. Files in it are relative to the working directory
+  --config-yaml TEXT           the same, in the flag itself
+  --mode serve|validate        (serve); validate checks all of it, binds nothing, and ends with 0 or 64
+  --service-node ID            instead of node.id
+  --service-cluster NAME       instead of node.cluster
+  --drain-time-s SECONDS       as --drain-seconds
+  Also --otlp (default empty), --trace-sample, --access-log, --access-log-sample, --log-level, --exit-with-parent, as
+  above. Envoy's --base-id, --use-dynamic-base-id and --disable-hot-restart are taken and mean nothing: there is no
+  hot restart. Admin port, listeners, clusters and certificates are those of the file; port 0 picks a free one.
 
 Examples:
   heddle sidecar --name cart-1 --service cart --port 3000:80 --trust-bundle trust-bundle.pem --join-token-file token
@@ -51,4 +64,6 @@ Examples:
     --trust-bundle trust-bundle.pem --join-token-file token
   heddle sidecar --mode gateway --name edge-1 --gateway shop/edge --service-account edge \\
     --trust-bundle trust-bundle.pem --join-token-file token
+  heddle sidecar --mode validate -c envoy.yaml
+  heddle sidecar -c envoy.yaml --access-log - --log-level warn
 `;

@@ -2,14 +2,12 @@ import fs from 'node:fs';
 import { isIP } from 'node:net';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { parseTrustBundle } from '../../certs/trust-bundle.ts';
-import type { LogLevel } from '../../lib/log.ts';
+import { checkOtlp, readAccessLog, readLogLevel, readNumber } from './flag-values.ts';
+import { hasBootstrap, type ParsedBootstrapFlags, parseBootstrapFlags } from './parse-bootstrap-flags.ts';
 import { parsePort, parseUpstream } from './parse-port.ts';
 import type { PortOption, SidecarOptions } from './sidecar-options.ts';
 
-export type ParsedFlags =
-  | { kind: 'options'; options: SidecarOptions; exitWithParent: boolean }
-  | { kind: 'help' }
-  | { kind: 'problems'; problems: readonly string[] };
+export type ParsedFlags = { kind: 'options'; options: SidecarOptions; exitWithParent: boolean } | ParsedBootstrapFlags;
 
 const text = { type: 'string' } as const;
 const list = { type: 'string', multiple: true } as const;
@@ -39,7 +37,7 @@ const flags = {
   'access-log': { ...text, default: 'off' },
   'access-log-sample': { ...text, default: '1' },
   'drain-seconds': { ...text, default: '30' },
-  'log-level': { ...text, default: 'info' },
+  'log-level': { ...text, short: 'l', default: 'info' },
   'exit-with-parent': { type: 'boolean' },
 } as const satisfies ParseArgsOptionsConfig;
 
@@ -48,6 +46,7 @@ const subdomain = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 /** Turns command-line flags into options, or lists everything that is wrong with them. */
 export function parseFlags(argv: readonly string[]): ParsedFlags {
+  if (hasBootstrap(argv)) return parseBootstrapFlags(argv);
   let values: ReturnType<typeof parse>;
   try {
     values = parse(argv);
@@ -61,7 +60,10 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
   };
   const mode = values.mode === 'gateway' ? 'gateway' : 'sidecar';
   const { name = '', service = '', gateway } = values;
-  check(values.mode === mode, `--mode "${values.mode}": must be sidecar or gateway`);
+  if (values.mode === 'validate' || values.mode === 'serve') {
+    return { kind: 'problems', problems: [`--mode ${values.mode} needs -c FILE, an Envoy bootstrap`] };
+  }
+  check(values.mode === mode, `--mode "${values.mode}": must be sidecar or gateway, or with -c serve or validate`);
   check(name !== '', '--name is missing');
   check(name === '' || dnsLabel.test(name), `--name "${name}": must be a lower-case DNS label`);
   check(dnsLabel.test(values.namespace), `--namespace "${values.namespace}": must be a lower-case DNS label`);
@@ -84,27 +86,25 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
     service,
     ports: readPorts(values.port ?? [], values['inbound-port'] ?? [], problems),
     address: values.address,
-    outboundPort: number('outbound-port', values, -1, 65_535, problems),
+    outboundPort: readNumber('outbound-port', values['outbound-port'], [-1, 65_535], problems, true),
     upstreams: (values.upstream ?? []).flatMap((spec) => parseUpstream(spec, problems)),
     gateway,
     controlPlane: values['control-plane'],
     trustBundlePem: readTrustBundle(values['trust-bundle'], problems),
     joinToken: readJoinToken(values['join-token'], values['join-token-file']),
     stateDir: values['state-dir'],
-    adminPort: number('admin-port', values, -1, 65_535, problems),
+    adminPort: readNumber('admin-port', values['admin-port'], [-1, 65_535], problems, true),
     otlp: values.otlp,
-    traceSampling: number('trace-sample', values, 0, 1, problems),
-    accessLog: readAccessLog(values['access-log'], number('access-log-sample', values, 0, 1, problems)),
-    drainSeconds: number('drain-seconds', values, 0, 3_600, problems),
-    logLevel: values['log-level'] as LogLevel,
+    traceSampling: readNumber('trace-sample', values['trace-sample'], [0, 1], problems),
+    accessLog: readAccessLog(
+      values['access-log'],
+      readNumber('access-log-sample', values['access-log-sample'], [0, 1], problems),
+    ),
+    drainSeconds: readNumber('drain-seconds', values['drain-seconds'], [0, 3_600], problems),
+    logLevel: readLogLevel(values['log-level'], problems),
   };
-  const levels = ['debug', 'info', 'warn', 'error', 'off'];
-  check(levels.includes(options.logLevel), `--log-level "${options.logLevel}": must be one of ${levels.join(', ')}`);
   check(isHostPort(options.controlPlane), `--control-plane "${options.controlPlane}": must be <host>:<port>`);
-  check(
-    options.otlp === '' || /^https?:$/.test(urlProtocol(options.otlp)),
-    `--otlp "${options.otlp}": must be an http:// or https:// URL, or empty`,
-  );
+  checkOtlp(options.otlp, problems);
   check(
     values['join-token'] === undefined || values['join-token-file'] === undefined,
     '--join-token and --join-token-file exclude each other',
@@ -117,18 +117,6 @@ function parse(argv: readonly string[]) {
   // `-1` is a value here, not a flag of its own.
   const args = argv.flatMap((arg, index) => (arg === '-1' ? [] : [argv[index + 1] === '-1' ? `${arg}=-1` : arg]));
   return parseArgs({ args, options: flags, strict: true, allowPositionals: false }).values;
-}
-
-type Values = ReturnType<typeof parse>;
-type NumberFlag = 'outbound-port' | 'admin-port' | 'trace-sample' | 'access-log-sample' | 'drain-seconds';
-
-function number(flag: NumberFlag, values: Values, least: number, most: number, problems: string[]): number {
-  const value = Number(values[flag]);
-  const whole = flag.endsWith('-port');
-  if (values[flag].trim() === '' || !(value >= least && value <= most) || (whole && !Number.isInteger(value))) {
-    problems.push(`--${flag} "${values[flag]}": must be a${whole ? ' whole' : ''} number from ${least} to ${most}`);
-  }
-  return value;
 }
 
 function readPorts(specs: readonly string[], inbound: readonly string[], problems: string[]): PortOption[] {
@@ -189,16 +177,7 @@ function readJoinToken(token: string | undefined, file: string | undefined): () 
   };
 }
 
-function readAccessLog(target: string, sample: number): SidecarOptions['accessLog'] {
-  if (target === 'off') return undefined;
-  return { target: target === '-' ? 'stdout' : target, sample };
-}
-
 function isHostPort(address: string): boolean {
   const port = Number(/^(?:\[[0-9a-fA-F:]+\]|[^:\s]+):(\d+)$/.exec(address)?.[1]);
   return port >= 1 && port <= 65_535;
-}
-
-function urlProtocol(url: string): string {
-  return URL.canParse(url) ? new URL(url).protocol : '';
 }

@@ -1,4 +1,12 @@
-import { type ChannelCredentials, Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  type ClientUnaryCall,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -7,23 +15,26 @@ import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 import type { Node } from '../../proto/gen/envoy/config/core/v3/base.ts';
 import { AggregatedDiscoveryServiceClient } from '../../proto/gen/envoy/service/discovery/v3/ads.ts';
 import { RegistrationServiceClient } from '../../proto/gen/heddle/registration/v1/registration.ts';
-import {
-  type ClientCertificate,
-  type ControlPlaneTrust,
-  controlPlaneChannelOptions,
-  controlPlaneCredentials,
-} from '../identity/control-plane-channel.ts';
-import { type DeltaCall, DeltaStream } from './delta-stream.ts';
+import { DeltaStream } from './delta-stream.ts';
 import type { Discovery } from './discovery.ts';
+import type { ResourceStream, ResourceStreamOptions } from './resource-stream.ts';
+import { SotwStream } from './sotw-stream.ts';
+import type { ResourceType } from './type-urls.ts';
 
 export interface AdsClientOptions {
   /** `host:port`. */
   address: string;
   node: Node;
   discovery: Discovery;
-  /** The certificate and the roots of the day; asked for at each connection. */
-  certificate(): ClientCertificate;
-  trust(): ControlPlaneTrust;
+  /** Asked for at each connection, so that they are those of the day. */
+  credentials(): ChannelCredentials;
+  channelOptions: ChannelOptions;
+  /** Which of the two forms of the protocol is spoken. Default `delta`. */
+  form?: 'delta' | 'sotw';
+  /** Types whose resources are all asked for. Default clusters and listeners. */
+  wildcardTypes?: readonly ResourceType[];
+  /** Sent with the call. */
+  metadata?: Metadata;
   /** Done on each new connection before the stream is opened; a rejection ends the connection. */
   register?: (client: RegistrationServiceClient) => Promise<void>;
   clock: Clock;
@@ -126,31 +137,27 @@ class Connection {
   readonly #channel: Client;
   readonly #credentials: ChannelCredentials;
   readonly registration: RegistrationServiceClient;
-  stream: DeltaStream | undefined;
+  stream: ResourceStream | undefined;
   /** Whether the server answered. */
   established = false;
-  #call: DeltaCall | undefined;
+  #call: ClientUnaryCall | undefined;
 
   constructor(options: AdsClientOptions) {
     this.#options = options;
-    this.#credentials = controlPlaneCredentials(options.trust(), options.certificate());
-    this.#channel = new Client(options.address, this.#credentials, controlPlaneChannelOptions);
+    this.#credentials = options.credentials();
+    this.#channel = new Client(options.address, this.#credentials, options.channelOptions);
     const shared = { channelOverride: this.#channel.getChannel() };
     this.registration = new RegistrationServiceClient(options.address, this.#credentials, shared);
   }
 
   /** Runs until the stream ends, and answers why. */
   async run(): Promise<string> {
-    const { register, node, discovery, address } = this.#options;
+    const { register, discovery, node, wildcardTypes = ['cluster', 'listener'] } = this.#options;
     await register?.(this.registration);
-    const channelOverride = this.#channel.getChannel();
-    const ads = new AggregatedDiscoveryServiceClient(address, this.#credentials, { channelOverride });
-    const call = ads.deltaAggregatedResources(new Metadata());
-    this.#call = call;
-    const stream = new DeltaStream({
-      call,
+    const { call, stream } = this.#openStream({
       node,
       held: discovery.held,
+      wildcardTypes,
       accept: async (update) => {
         if (!this.established) {
           this.established = true;
@@ -162,6 +169,7 @@ class Connection {
       },
       wantedNames: (type) => discovery.wantedNames(type),
     });
+    this.#call = call;
     this.stream = stream;
     const ended = new Promise<string>((resolve) => {
       call.on('error', (error: ServiceError) => resolve(describe(error)));
@@ -169,6 +177,21 @@ class Connection {
     });
     stream.start();
     return ended;
+  }
+
+  #openStream(options: ResourceStreamOptions): {
+    call: ClientUnaryCall;
+    stream: ResourceStream;
+  } {
+    const { address, form = 'delta', metadata = new Metadata() } = this.#options;
+    const channelOverride = this.#channel.getChannel();
+    const ads = new AggregatedDiscoveryServiceClient(address, this.#credentials, { channelOverride });
+    if (form === 'delta') {
+      const call = ads.deltaAggregatedResources(metadata);
+      return { call, stream: new DeltaStream(call, options) };
+    }
+    const call = ads.streamAggregatedResources(metadata);
+    return { call, stream: new SotwStream(call, options) };
   }
 
   close(): void {

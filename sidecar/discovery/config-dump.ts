@@ -10,45 +10,52 @@ import { type ResourceType, resourceTypes, typeUrls } from './type-urls.ts';
 
 const admin = 'type.googleapis.com/envoy.admin.v3';
 
+type Entry = [string, HeldResource];
+
 /** The accepted configuration in the shape of Envoy's `/config_dump`, without private keys. */
 export function configDump(discovery: Discovery): { configs: unknown[] } {
-  const dumps: Record<ResourceType, (entries: [string, HeldResource][]) => unknown> = {
-    cluster: (entries) => ({
+  const isActive = ([name]: Entry) => discovery.isActive('cluster', name);
+  const cluster = (entry: Entry) => versioned('cluster', 'cluster', entry);
+  const route = (entry: Entry) => versioned('route_config', 'route', entry);
+  const secret = (entry: Entry) => ({ name: entry[0], ...versioned('secret', 'secret', entry) });
+  const dumps: Record<ResourceType, (fixed: Entry[], dynamic: Entry[]) => unknown> = {
+    cluster: (fixed, dynamic) => ({
       '@type': `${admin}.ClustersConfigDump`,
-      ...byState(discovery, 'cluster', entries, 'dynamic_active_clusters', 'dynamic_warming_clusters'),
+      ...(fixed.length === 0 ? {} : { static_clusters: fixed.map(cluster) }),
+      dynamic_active_clusters: dynamic.filter(isActive).map(cluster),
+      dynamic_warming_clusters: dynamic.filter((entry) => !isActive(entry)).map(cluster),
     }),
-    endpoint: (entries) => ({
+    endpoint: (_, dynamic) => ({
       '@type': `${admin}.EndpointsConfigDump`,
-      dynamic_endpoint_configs: entries.map((entry) => versioned('endpoint_config', 'endpoint', entry)),
+      dynamic_endpoint_configs: dynamic.map((entry) => versioned('endpoint_config', 'endpoint', entry)),
     }),
-    secret: (entries) => ({
+    secret: (fixed, dynamic) => ({
       '@type': `${admin}.SecretsConfigDump`,
-      dynamic_active_secrets: entries.map((entry) => ({ name: entry[0], ...versioned('secret', 'secret', entry) })),
+      ...(fixed.length === 0 ? {} : { static_secrets: fixed.map(secret) }),
+      dynamic_active_secrets: dynamic.map(secret),
     }),
-    listener: (entries) => ({
+    listener: (fixed, dynamic) => ({
       '@type': `${admin}.ListenersConfigDump`,
-      dynamic_listeners: entries.map((entry) => dumpListener(discovery, entry)),
+      ...(fixed.length === 0
+        ? {}
+        : { static_listeners: fixed.map((entry) => versioned('listener', 'listener', entry)) }),
+      dynamic_listeners: dynamic.map((entry) => dumpListener(discovery, entry)),
     }),
-    route: (entries) => ({
+    route: (_, dynamic) => ({
       '@type': `${admin}.RoutesConfigDump`,
-      dynamic_route_configs: entries.map((entry) => versioned('route_config', 'route', entry)),
+      dynamic_route_configs: dynamic.map(route),
     }),
   };
-  return { configs: resourceTypes.map((type) => dumps[type]([...discovery.held.of(type)])) };
-}
-
-function byState(
-  discovery: Discovery,
-  type: 'cluster',
-  entries: [string, HeldResource][],
-  activeKey: string,
-  warmingKey: string,
-): Record<string, unknown> {
-  const part = (active: boolean): unknown[] =>
-    entries
-      .filter(([name]) => discovery.isActive(type, name) === active)
-      .map((entry) => versioned('cluster', 'cluster', entry));
-  return { [activeKey]: part(true), [warmingKey]: part(false) };
+  return {
+    configs: resourceTypes.map((type) => {
+      const entries = [...discovery.held.of(type)];
+      const fixed = entries.filter(([, { origin }]) => origin === 'static');
+      return dumps[type](
+        fixed,
+        entries.filter(([, { origin }]) => origin === 'dynamic'),
+      );
+    }),
+  };
 }
 
 function dumpListener(discovery: Discovery, entry: [string, HeldResource]): unknown {

@@ -3,6 +3,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 import type { SealedFile } from '../bootstrap/sealed-file.ts';
+import { controlPlaneChannelOptions, controlPlaneCredentials } from '../identity/control-plane-channel.ts';
 import { deregister, register, type WorkloadDescription } from '../identity/registration.ts';
 import type { WorkloadIdentity } from '../identity/workload-identity.ts';
 import { AdsClient } from './ads-client.ts';
@@ -50,8 +51,8 @@ export class ControlPlaneLink {
       address: options.address,
       node: describeNode(options.node),
       discovery,
-      certificate: () => identity.current,
-      trust: () => identity.trust(),
+      credentials: () => controlPlaneCredentials(identity.trust(), identity.current),
+      channelOptions: controlPlaneChannelOptions,
       ...(workload === undefined ? {} : { register: (client) => register(client, workload, clock.wallTime()) }),
       clock,
       wheel,

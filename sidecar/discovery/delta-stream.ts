@@ -1,52 +1,36 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import type { Node } from '../../proto/gen/envoy/config/core/v3/base.ts';
 import {
   DeltaDiscoveryRequest,
   type DeltaDiscoveryResponse,
 } from '../../proto/gen/envoy/service/discovery/v3/discovery.ts';
-import type { Update } from './discovery.ts';
-import type { HeldResources } from './held-resources.ts';
+import { namedTypes } from './discovery.ts';
+import { errorDetail, type ResourceStream, type ResourceStreamOptions } from './resource-stream.ts';
 import { type ResourceType, resourceTypeOf, typeUrls } from './type-urls.ts';
 
 export type DeltaCall = ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
-
-export interface DeltaStreamOptions {
-  call: DeltaCall;
-  node: Node;
-  held: HeldResources;
-  /** Applies an update and answers its problems; never rejects. */
-  accept(update: Update): Promise<readonly string[]>;
-  /** Names wanted at present, for a type asked for by name. */
-  wantedNames(type: ResourceType): Set<string>;
-}
-
-const wildcardTypes = ['cluster', 'listener'] as const;
-const namedTypes = ['endpoint', 'secret', 'route'] as const;
-
-/** gRPC's INVALID_ARGUMENT, the code of a NACK. */
-const invalidArgument = 3;
-const maxDetail = 4_000;
 
 /**
  * The client's side of one incremental xDS stream (xDS protocol, "Incremental xDS"): subscribes, answers each
  * response with an ACK or NACK carrying its nonce, and follows the names that the configuration refers to.
  * Responses are handled one after the other; reading pauses meanwhile.
  */
-export class DeltaStream {
-  readonly #options: DeltaStreamOptions;
+export class DeltaStream implements ResourceStream {
+  readonly #call: DeltaCall;
+  readonly #options: ResourceStreamOptions;
   readonly #subscribed = new Map<ResourceType, Set<string>>();
   #nodeSent = false;
   #queue: Promise<void> = Promise.resolve();
   #ended = false;
 
-  constructor(options: DeltaStreamOptions) {
+  constructor(call: DeltaCall, options: ResourceStreamOptions) {
+    this.#call = call;
     this.#options = options;
-    options.call.on('data', (response: DeltaDiscoveryResponse) => this.#enqueue(response));
+    call.on('data', (response: DeltaDiscoveryResponse) => this.#enqueue(response));
   }
 
   /** Sends the first requests; what is held already is named with its version, so that it is not sent again. */
   start(): void {
-    for (const type of wildcardTypes) {
+    for (const type of this.#options.wildcardTypes) {
       this.#send(type, { initialResourceVersions: this.#options.held.versions(type) });
     }
     this.syncNames();
@@ -75,10 +59,10 @@ export class DeltaStream {
   }
 
   #enqueue(response: DeltaDiscoveryResponse): void {
-    this.#options.call.pause();
+    this.#call.pause();
     this.#queue = this.#queue.then(async () => {
       if (!this.#ended) await this.#answer(response);
-      this.#options.call.resume();
+      this.#call.resume();
     });
   }
 
@@ -90,14 +74,7 @@ export class DeltaStream {
         ? [`${typeUrl === '' ? '(no type)' : typeUrl} was not asked for`]
         : await this.#options.accept({ type, resources, removed: removedResources });
     if (this.#ended) return;
-    const detail = problems.join('\n');
-    this.#write({
-      typeUrl,
-      responseNonce: nonce,
-      ...(problems.length === 0
-        ? {}
-        : { errorDetail: { code: invalidArgument, message: shorten(detail), details: [] } }),
-    });
+    this.#write({ typeUrl, responseNonce: nonce, errorDetail: errorDetail(problems) });
     this.syncNames();
   }
 
@@ -111,10 +88,6 @@ export class DeltaStream {
     // Only the first request of a stream needs the node.
     if (!this.#nodeSent) request.node = this.#options.node;
     this.#nodeSent = true;
-    this.#options.call.write(request);
+    this.#call.write(request);
   }
-}
-
-function shorten(detail: string): string {
-  return detail.length <= maxDetail ? detail : `${detail.slice(0, maxDetail)}... (${detail.length} characters)`;
 }

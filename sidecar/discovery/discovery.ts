@@ -3,10 +3,12 @@ import type { Log } from '../../lib/log.ts';
 import type { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { Resource } from '../../proto/gen/envoy/service/discovery/v3/discovery.ts';
 import type { SecretStore } from '../identity/secret-store.ts';
+import type { FileReference, LocalData } from './decode-context.ts';
+import { inlinePrefix } from './decode-inline-secret.ts';
 import { type AcceptedResource, decodeResources, describeRefused, type RefusedResource } from './decode-response.ts';
 import { HeldResources } from './held-resources.ts';
 import { probePort } from './probe-port.ts';
-import { type ResourceType, typeNames } from './type-urls.ts';
+import { type ResourceType, resourceTypes, typeNames } from './type-urls.ts';
 import { type ConfigTarget, type ListenerStatus, Warming } from './warming.ts';
 
 export interface DiscoveryOptions {
@@ -16,6 +18,10 @@ export interface DiscoveryOptions {
   localSecrets: ReadonlySet<string>;
   /** Trust domain that validation secrets belong to. */
   trustDomain: string;
+  /** Data outside of the configuration that it may name; without it, such names are refused. */
+  local?: LocalData;
+  /** Whether resources can come by the aggregated stream. Default true. */
+  hasAds?: boolean;
   clock: Clock;
   wheel: TimerWheel;
   log: Log;
@@ -28,6 +34,8 @@ export interface Update {
   type: ResourceType;
   resources: readonly Resource[];
   removed: readonly string[];
+  /** `static` for what the proxy is started with; default `dynamic`. */
+  origin?: 'static' | 'dynamic';
 }
 
 /** Types whose names are asked for because clusters and listeners refer to them. */
@@ -45,6 +53,7 @@ export class Discovery {
   readonly #options: DiscoveryOptions;
   readonly #warming: Warming;
   readonly #received = new Set<ResourceType>();
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
@@ -60,26 +69,42 @@ export class Discovery {
   }
 
   /**
-   * Applies an update. Answers the problems for the NACK, each naming resource and field; none is an ACK. Good
+   * Applies an update, after those that came before. Answers the problems for the NACK, each naming resource and field; none is an ACK. Good
    * resources of an update are applied also when others are bad; a bad one keeps its last good version.
    */
-  async accept(update: Update): Promise<string[]> {
-    const { type } = update;
+  accept(update: Update): Promise<string[]> {
+    const accepted = this.#queue.then(() => this.#accept(update));
+    this.#queue = accepted;
+    return accepted;
+  }
+
+  async #accept(update: Update): Promise<string[]> {
+    const { type, origin = 'dynamic' } = update;
     const guard = this.#massRemoval(update);
     if (guard !== undefined) return [guard];
     const now = this.#options.clock.wallTime();
-    const context = { trustDomain: this.#options.trustDomain, now };
+    const held = this.held.of(type);
+    const isFixed = (name: string) => origin === 'dynamic' && held.get(name)?.origin === 'static';
+    const { trustDomain, local, hasAds = true } = this.#options;
+    const context = { trustDomain, now, hasAds, ...(local === undefined ? {} : { local }) };
     const { accepted, refused } = decodeResources(type, update.resources, context);
-    const bindable = type === 'listener' ? await this.#checkAddresses(accepted, update.removed, refused) : accepted;
+    const changeable = accepted.filter(({ name, version }) => {
+      if (isFixed(name)) refused.push({ name, version, problems: ['the proxy was started with one of this name'] });
+      return !isFixed(name);
+    });
+    const bindable = type === 'listener' ? await this.#checkAddresses(changeable, update.removed, refused) : changeable;
     for (const resource of bindable) {
-      const { name, version, packed } = resource;
-      this.held.of(type).set(name, { version, packed, updatedAt: now, refused: undefined });
+      const { name, version, packed, findings } = resource;
+      held.set(name, { version, packed, origin, files: findings.files, updatedAt: now, refused: undefined });
+      for (const secret of findings.secrets) this.#options.secrets.set(secret);
       this.#stage(resource);
     }
-    for (const name of update.removed) if (this.held.of(type).delete(name)) this.#stageRemoval(type, name);
+    for (const name of update.removed) {
+      if (!isFixed(name) && held.delete(name)) this.#stageRemoval(type, name);
+    }
     for (const { name, version, problems } of refused) {
-      const held = this.held.of(type).get(name);
-      if (held !== undefined) held.refused = { version, details: problems.join('; '), at: now };
+      const before = held.get(name);
+      if (before !== undefined) before.refused = { version, details: problems.join('; '), at: now };
     }
     this.#received.add(type);
     this.#warming.reconcile();
@@ -96,7 +121,14 @@ export class Discovery {
     if (type === 'endpoint') return endpoints;
     if (type === 'route') return tables;
     if (type !== 'secret') return new Set();
-    return new Set([...secrets].filter((name) => !this.#options.localSecrets.has(name)));
+    return new Set(
+      [...secrets].filter((name) => !name.startsWith(inlinePrefix) && !this.#options.localSecrets.has(name)),
+    );
+  }
+
+  /** Files with resources that those held refer to. */
+  wantedFiles(): FileReference[] {
+    return resourceTypes.flatMap((type) => [...this.held.of(type).values()].flatMap(({ files }) => files));
   }
 
   /** Whether an update of this type has come. */
@@ -178,7 +210,11 @@ export class Discovery {
     for (const type of namedTypes) {
       const wanted = this.wantedNames(type);
       const held = this.held.of(type);
-      for (const name of held.keys()) if (!wanted.has(name)) held.delete(name);
+      for (const [name, { origin }] of held) if (origin === 'dynamic' && !wanted.has(name)) held.delete(name);
+    }
+    const { secrets } = this.#warming.references();
+    for (const name of this.#options.secrets.names()) {
+      if (name.startsWith(inlinePrefix) && !secrets.has(name)) this.#options.secrets.delete(name);
     }
   }
 }

@@ -38,3 +38,12 @@ export function describeNode(description: NodeDescription): Node {
     },
   });
 }
+
+/** The node of a bootstrap, with what the proxy says of itself. */
+export function describeOwnNode(node: Node, version: string): Node {
+  return {
+    ...node,
+    userAgentName: 'heddle',
+    userAgentVersionType: { $case: 'userAgentVersion', value: version },
+  };
+}

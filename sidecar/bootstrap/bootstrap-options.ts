@@ -1,0 +1,19 @@
+import type { LogLevel } from '../../lib/log.ts';
+
+/** What `heddle sidecar -c FILE` is told besides the file. */
+export interface BootstrapOptions {
+  /** The bootstrap, and its text. */
+  readonly file: string;
+  readonly text: string;
+  readonly mode: 'serve' | 'validate';
+  /** Take the place of `node.id` and `node.cluster`; empty for what the file says. */
+  readonly serviceNode: string;
+  readonly serviceCluster: string;
+  /** Base URL spans are sent to; empty for nowhere. */
+  readonly otlp: string;
+  readonly traceSampling: number;
+  /** Where access log lines go; `undefined` for nowhere. */
+  readonly accessLog: { target: 'stdout' | string; sample: number } | undefined;
+  readonly drainSeconds: number;
+  readonly logLevel: LogLevel;
+}
