@@ -1,0 +1,22 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { camelCase, shapeOf } from '../sidecar/discovery/json/message-shape.ts';
+import { compatibilityDocument, readFieldLists } from './generate-compat.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+test('docs/envoy-compatibility.md says what the decoders do; npm run generate:compat writes it', async () => {
+  const committed = fs.readFileSync(path.join(root, 'docs/envoy-compatibility.md'), 'utf8');
+  expect(committed).toBe(await compatibilityDocument());
+});
+
+test('a list names only fields that exist', async () => {
+  for (const { type, known } of await readFieldLists()) {
+    const names = (shapeOf(type)?.fields ?? []).flatMap(({ name, oneof }) => {
+      const field = camelCase(name);
+      return oneof === undefined ? [field] : [field, camelCase(oneof), `${camelCase(oneof)}.${field}`];
+    });
+    expect([type, ...[...known].filter((name) => !names.includes(name))]).toEqual([type]);
+  }
+});
