@@ -19,6 +19,8 @@ export interface PickContext {
   subset: MetadataMatch | undefined;
   /** `address:port` of the endpoint that it is bound to, while that one is there. */
   override: string | undefined;
+  /** Nothing else will do when that one is gone or out of service. */
+  strict: boolean;
 }
 
 /** Metadata to match (`metadata_match` of a route), made ready for look-ups when configuration changes. */

@@ -10,7 +10,7 @@ import { murmurHash2 } from './murmur-hash.ts';
 import { endpoint } from './shared-suite.ts';
 import { xxHash64 } from './xx-hash.ts';
 
-const byHash = { subset: undefined, override: undefined };
+const byHash = { subset: undefined, override: undefined, strict: false };
 const plain = { byHostname: false, balanceFactor: 0, localityWeighted: false };
 const ring: BalancerConfig = {
   kind: 'ring-hash',
@@ -50,6 +50,11 @@ describe('hash functions', () => {
   ])('%j is hashed as by xxHash, with seed 0 and 1', (text, unseeded, seeded) => {
     expect(hashToBigInt(xxHash64(text))).toBe(unseeded);
     expect(hashToBigInt(xxHash64(text, 1))).toBe(seeded);
+  });
+
+  test('several texts are hashed one after the other, as by Envoy', () => {
+    const first = xxHash64('foo');
+    expect(hashToBigInt(xxHash64('bar', first.low, first.high))).toBe(17745830980996999794n);
   });
 
   test('remainders and combinations are those of 64-bit numbers', () => {

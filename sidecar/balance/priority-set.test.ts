@@ -252,6 +252,7 @@ describe('subsets', () => {
   const wanted = (fields: Record<string, unknown>): PickContext => ({
     hash: undefined,
     override: undefined,
+    strict: false,
     subset: metadataMatch(Object.entries(fields).map(([key, value]) => [key, JSON.stringify(value)] as const)),
   });
   const make = (more: Partial<NonNullable<SpreadConfig['subsets']>> = {}) => {

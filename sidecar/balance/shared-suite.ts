@@ -83,9 +83,9 @@ export function balancerSuite(config: BalancerConfig, { sharesByWeight = true } 
 
     test('10,000 endpoints are picked from evenly', () => {
       const { send } = setUp(...new Array<number>(10_000).fill(1));
-      const picks = send(20_000);
-      expect(picks.filter((count) => count > 0).length).toBeGreaterThan(5_000);
-      expect(Math.max(...picks)).toBeLessThan(30);
+      const picks = send(3_000);
+      expect(picks.filter((count) => count > 0).length).toBeGreaterThan(2_000);
+      expect(Math.max(...picks)).toBeLessThan(15);
     });
 
     test.runIf(sharesByWeight).each([[[1, 1]], [[1, 1, 1, 1]], [[3, 1]], [[1, 2, 5]]])(

@@ -16,16 +16,16 @@ const p5l = 0x1656_67c5;
 let high = 0;
 let low = 0;
 
-/** xxHash64 of the bytes of a latin1 string; `seed` is below 2^32. */
-export function xxHash64(text: string, seed = 0): Hash64 {
+/** xxHash64 of the bytes of a latin1 string; the halves of the seed are unsigned. */
+export function xxHash64(text: string, seedLow = 0, seedHigh = 0): Hash64 {
   const { length } = text;
   let at = 0;
   if (length >= 32) {
-    at = consumeStripes(text, seed);
+    at = consumeStripes(text, seedLow, seedHigh);
   } else {
     high = p5h;
     low = p5l;
-    add(0, seed);
+    add(seedHigh, seedLow);
   }
   add(0, length);
   for (; at + 8 <= length; at += 8) {
@@ -66,8 +66,8 @@ export function xxHash64(text: string, seed = 0): Hash64 {
 }
 
 /** Four lanes of 8 bytes; leaves their merger in the accumulator and answers where the rest begins. */
-function consumeStripes(text: string, seed: number): number {
-  const lanes = startLanes(seed);
+function consumeStripes(text: string, seedLow: number, seedHigh: number): number {
+  const lanes = startLanes(seedLow, seedHigh);
   let at = 0;
   for (; at + 32 <= text.length; at += 32) {
     for (let lane = 0; lane < 4; lane++) {
@@ -98,22 +98,22 @@ function consumeStripes(text: string, seed: number): number {
   return at;
 }
 
-function startLanes(seed: number): number[] {
+function startLanes(seedLow: number, seedHigh: number): number[] {
   high = p1h;
   low = p1l;
   add(p2h, p2l);
-  add(0, seed);
+  add(seedHigh, seedLow);
   const first = [high, low];
   high = p2h;
   low = p2l;
-  add(0, seed);
+  add(seedHigh, seedLow);
   const second = [high, low];
-  high = 0;
-  low = seed;
+  high = seedHigh;
+  low = seedLow;
   // Minus p1: its complement and one.
   add(~p1h >>> 0, ~p1l >>> 0);
   add(0, 1);
-  return [...first, ...second, 0, seed, high, low];
+  return [...first, ...second, seedHigh, seedLow, high, low];
 }
 
 /** `rotate(lane + input * p2, 31) * p1` into the accumulator. */

@@ -112,8 +112,8 @@ export class Cluster {
   }
 
   /** An answer began; its headers may say something of the endpoint itself. */
-  onResponseHead(endpoint: Endpoint, head: ResponseHead, now: number): void {
-    this.selector.onResponseHead(endpoint, head, now);
+  onResponseHead(endpoint: Endpoint, head: ResponseHead): void {
+    this.selector.onResponseHead(endpoint, head);
   }
 
   /** Running requests end; then the connections are closed. */

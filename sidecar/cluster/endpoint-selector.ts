@@ -122,12 +122,15 @@ export class EndpointSelector {
    * request asks for, if anything.
    */
   pick(tried: readonly Endpoint[], now: number, context?: PickContext): Endpoint | undefined {
-    if (this.#single?.available === true) return this.#single;
+    if (this.#single?.available === true && context?.strict !== true) return this.#single;
     this.#outlier.refresh(now);
     this.#penalties.refresh(now);
-    if (context?.override !== undefined && tried.length === 0) {
+    if (context?.override !== undefined) {
       const bound = this.#endpoints.find(({ address }) => address === context.override);
-      if (bound !== undefined && healthOf(bound) !== 'unhealthy') return bound;
+      const usable = bound !== undefined && healthOf(bound) !== 'unhealthy';
+      // A retry leaves it, unless there must be no other.
+      if (usable && (context.strict || !tried.includes(bound))) return bound;
+      if (context.strict) return undefined;
     }
     if (this.#subsets !== undefined) return this.#subsets.pick(this.#priorities, tried, context);
     return this.#priorities.pick(tried, context);
@@ -149,17 +152,17 @@ export class EndpointSelector {
   }
 
   /** An answer began: it may ask for a pause, or tell of the endpoint's load. */
-  onResponseHead(endpoint: Endpoint, head: ResponseHead, now: number): void {
+  onResponseHead(endpoint: Endpoint, head: ResponseHead): void {
     if (this.#single !== undefined) return;
     const { balancer } = this.#config;
     if ((head.status === 429 || head.status === 503) && moveable.has(balancer.kind)) {
       const value = head.headers.get('retry-after');
-      if (value !== undefined) this.#avoid(endpoint, value, head.status, now);
+      if (value !== undefined) this.#avoid(endpoint, value, head.status, this.#options.clock.now());
     }
     if (balancer.kind !== 'client-side-weighted') return;
     const value = head.headers.get('endpoint-load-metrics');
     const report = value === undefined ? undefined : parseLoadReport(value);
-    if (report !== undefined) noteLoadReport(endpoint, report, balancer.errorPenalty, now);
+    if (report !== undefined) noteLoadReport(endpoint, report, balancer.errorPenalty, this.#options.clock.now());
   }
 
   /** What the active health check of an endpoint found; `detail` says why. Only changes are told here. */

@@ -5,7 +5,9 @@ import {
   type VirtualHost as VirtualHostMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
 import { type ForwardAction, noRetry, type RetryCondition, type RetryPolicy } from '../route/route-table.ts';
+import { decodeHashPolicies } from './decode-hash-policy.ts';
 import { decodeHostRewrite, decodeRegexRewrite } from './decode-host-rewrite.ts';
+import { withMetadata } from './decode-metadata-match.ts';
 import type { MutationLevels } from './decode-mutation-levels.ts';
 import type { OverridePlace } from './decode-overrides.ts';
 import { decodeTargets } from './decode-targets.ts';
@@ -28,6 +30,8 @@ export const routeActionFields = fieldsOf(RouteAction, {
     'timeout',
     'idleTimeout',
     'retryPolicy',
+    'hashPolicy',
+    'metadataMatch',
   ],
   ignored: { upgradeConfigs: 'upgrades are passed on' },
 });
@@ -55,7 +59,8 @@ export function decodeForward(
   reader.only(path, message, routeActionFields);
   return {
     kind: 'forward',
-    ...decodeTargets(reader, path, message.clusterSpecifier, levels, at),
+    ...withMetadata(decodeTargets(reader, path, message.clusterSpecifier, levels, at), message),
+    ...(message.hashPolicy.length === 0 ? {} : { hashPolicies: decodeHashPolicies(reader, path, message.hashPolicy) }),
     notFoundStatus: decodeNotFound(reader, path, message.clusterNotFoundResponseCode),
     timeoutMs: reader.duration(join(path, 'timeout'), message.timeout, 15_000),
     idleTimeoutMs: reader.duration(join(path, 'idle_timeout'), message.idleTimeout, 300_000),

@@ -5,6 +5,7 @@ import {
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
 import type { ForwardAction, WeightedCluster } from '../route/route-table.ts';
 import { checkHost } from './decode-host-rewrite.ts';
+import { decodeMetadataMatch } from './decode-metadata-match.ts';
 import { type MutationLevels, readLevel } from './decode-mutation-levels.ts';
 import { decodeOverrides, type OverridePlace } from './decode-overrides.ts';
 import { fieldsOf } from './message-fields.ts';
@@ -25,12 +26,13 @@ export const clusterWeightFields = fieldsOf(WeightedCluster_ClusterWeight, {
     'responseHeadersToRemove',
     'hostRewriteSpecifier.hostRewriteLiteral',
     'typedPerFilterConfig',
+    'metadataMatch',
   ],
 });
 
 const maxTotalWeight = 2 ** 32 - 1;
 
-type Targets = Pick<ForwardAction, 'clusters' | 'clusterHeader' | 'weightHeader'>;
+export type Targets = Pick<ForwardAction, 'clusters' | 'clusterHeader' | 'weightHeader'>;
 
 /** Reads the oneof `cluster_specifier`: where requests go. */
 export function decodeTargets(
@@ -111,6 +113,7 @@ function decodeWeight(
     weight: cluster.weight ?? 0,
     requestHeaders: request,
     responseHeaders: response,
+    ...decodeMetadataMatch(cluster.metadataMatch),
     ...(overrides === undefined ? {} : { overrides }),
     ...(host === undefined ? {} : { hostRewrite: checkHost(reader, join(path, 'host_rewrite_literal'), host.value) }),
   };

@@ -325,7 +325,11 @@ test.each([
     'retry_policy.retry_on: "cancelled" is not supported; known are connect-failure, refused-stream, reset-before-request, reset, 5xx, gateway-error, retriable-status-codes',
   ],
   ['mirroring', { cluster: 'a', requestMirrorPolicies: [{ cluster: 'b' }] }, 'request_mirror_policies: not supported'],
-  ['a hash policy', { cluster: 'a', hashPolicy: [{ header: { headerName: 'x' } }] }, 'hash_policy: not supported'],
+  [
+    'a hash policy',
+    { cluster: 'a', hashPolicy: [{ filterState: { key: 'x' } }] },
+    'hash_policy[0].filter_state: not supported',
+  ],
 ])('%s is refused', (_, action, problem) => {
   expect(problems(route({ route: action }))).toEqual([`virtual_hosts[0].routes[0].route.${problem}`]);
 });

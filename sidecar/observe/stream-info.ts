@@ -58,6 +58,9 @@ export class StreamInfo {
   service = '';
   servicePort = 0;
   upstreamAddress = '';
+  /** The endpoint that a session binds the request to, as `address:port`, and whether no other will do. */
+  boundEndpoint: string | undefined;
+  boundStrictly = false;
   /** Name of the workload behind the endpoint, where discovery told it. */
   upstreamWorkload = '';
   /** SPIFFE id that the upstream proved; empty without mTLS. */

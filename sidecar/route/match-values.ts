@@ -87,7 +87,8 @@ export function headerValue(head: RequestHead, name: string): string | undefined
   return names.indexOf(name, first + 1) < 0 ? values[first] : head.headers.getAll(name).join(',');
 }
 
-function queryValue(query: string, name: string): string | undefined {
+/** The first value of a parameter, as sent; without `=` it is empty. `query` is what follows the `?`. */
+export function queryValue(query: string, name: string): string | undefined {
   let start = 0;
   while (start < query.length) {
     let end = query.indexOf('&', start);

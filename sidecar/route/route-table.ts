@@ -1,6 +1,8 @@
+import type { MetadataMatch } from '../balance/balancer.ts';
 import type { FilterOverrides } from '../http-filter-config.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
+import type { HashPolicy } from './hash-policy.ts';
 
 /** A named set of virtual hosts, as RDS brings it (`envoy.config.route.v3.RouteConfiguration`). */
 export interface RouteTable {
@@ -85,6 +87,8 @@ export interface ForwardAction {
   /** Neither side sends anything for so long, in milliseconds; 0 for none. Default 300,000. */
   idleTimeoutMs: number;
   retry: RetryPolicy;
+  /** What decides to which endpoint a request goes, where the cluster's balancer hashes. */
+  hashPolicies?: readonly HashPolicy[];
   pathRewrite: { kind: 'prefix'; value: string } | { kind: 'full'; value: string } | RegexRewrite | undefined;
   hostRewrite: HostRewrite | undefined;
   /** Adds the authority that a rewrite replaces to `x-forwarded-host`. */
@@ -117,6 +121,8 @@ export interface WeightedCluster {
   /** Everything that is changed on the way there and back, by the cluster, its route, virtual host and table. */
   requestHeaders: HeaderMutation;
   responseHeaders: HeaderMutation;
+  /** Metadata that the endpoint must have, with that of the action. */
+  metadataMatch?: MetadataMatch;
   /** Takes the place of the action's. */
   hostRewrite?: string;
   /** What it has to say to filters, with what its route says; absent where it says nothing itself. */

@@ -136,6 +136,7 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
   onHead(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
     this.status = head.status;
+    this.cluster.onResponseHead(this.endpoint, head);
     if (end) this.#endResponse();
     this.#owner.onAttemptHead(this, head, end);
   }

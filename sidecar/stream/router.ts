@@ -4,6 +4,7 @@ import { applyHeaderMutation, redirectLocation, rewritePath } from '../route/mut
 import { rewriteHost } from '../route/rewrite-host.ts';
 import type { ForwardAction, RedirectAction, RespondAction, Route, WeightedCluster } from '../route/route-table.ts';
 import { splitPort } from '../route/split-port.ts';
+import { endpointChoice } from './endpoint-choice.ts';
 import type { RequestHead } from './head.ts';
 import { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
@@ -81,10 +82,11 @@ function forward(
   }
   info.service = cluster.config.service;
   info.servicePort = cluster.config.servicePort;
+  const choice = endpointChoice(action, target, head, info, scope.random);
   if (action.hostRewrite !== undefined || target.hostRewrite !== undefined) rewriteHost(head, action, target);
   if (action.pathRewrite !== undefined) head.path = rewritePath(head.path, route.match, action);
   applyHeaderMutation(head.headers, target.requestHeaders, info, head, undefined);
-  return new UpstreamCall(scope, owner, { route, action, target, cluster }, head, end);
+  return new UpstreamCall(scope, owner, { route, action, target, cluster, choice }, head, end);
 }
 
 function redirect(head: RequestHead, route: Route, action: RedirectAction): LocalReply & { headers: Headers } {

@@ -7,6 +7,7 @@ import { applyHeaderMutation } from '../route/mutate.ts';
 import { setHost } from '../route/rewrite-host.ts';
 import type { ForwardAction, Route, WeightedCluster } from '../route/route-table.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
+import type { EndpointChoice } from './endpoint-choice.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
 import type { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
@@ -38,6 +39,8 @@ export interface CallTarget {
   readonly action: ForwardAction;
   readonly target: WeightedCluster;
   readonly cluster: Cluster;
+  /** Which endpoints it may go to; `undefined` for any. */
+  readonly choice: EndpointChoice | undefined;
 }
 
 const attemptCountHeader = 'x-envoy-attempt-count';
@@ -158,7 +161,7 @@ export class UpstreamCall implements AttemptOwner {
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const now = this.#scope.clock.now();
     attempt.headTime = now;
-    const { action, target } = this.#target;
+    const { action, target, choice } = this.#target;
     if (mayRetryStatus(action.retry, head.status, this.#idempotent) && this.#tryAgain(attempt, '', now)) return;
     this.#info.upstreamFirstByteTime = now;
     this.#responseStarted = true;
@@ -167,6 +170,7 @@ export class UpstreamCall implements AttemptOwner {
     if (head.upgrade !== undefined || isEventStream(head)) this.#deadlines.clearRequest();
     if (!attempt.endpoint.config.tls) stripOwnHeaders(head.headers);
     applyHeaderMutation(head.headers, target.responseHeaders, this.#info, this.#head, head);
+    if (choice?.setCookie !== undefined) head.headers.append('set-cookie', choice.setCookie);
     if (action.attemptCountInResponse) head.headers.set(attemptCountHeader, String(this.#info.attemptCount));
     if (this.#retries > 0) this.#recordAttempt(attempt, '', now);
     this.#owner.onUpstreamHead(head, end);
@@ -203,9 +207,9 @@ export class UpstreamCall implements AttemptOwner {
   }
 
   #startAttempt(now: number, isRetry: boolean, fresh: boolean): void {
-    const { cluster, action } = this.#target;
+    const { cluster, action, choice } = this.#target;
     const info = this.#info;
-    const endpoint = cluster.pick(this.#tried ?? noneTried, now);
+    const endpoint = cluster.pick(this.#tried ?? noneTried, now, choice?.context);
     const pool = endpoint?.pools?.for(this.#head);
     if (endpoint === undefined || pool === undefined) {
       if (isRetry) cluster.retryBudget.release();
