@@ -237,6 +237,8 @@ class ConfiguredProxy implements Proxy {
       listener: config.name,
       direction: config.direction,
       edge: http.edge,
+      streamIdleTimeoutMs: http.streamIdleTimeoutMs ?? 300_000,
+      maxStreamDurationMs: http.maxStreamDurationMs ?? 0,
       filters: composeFilters(config.direction, http.filters, { clock, random, wheel }, before),
       routes:
         http.routes.kind === 'rds'

@@ -1,24 +1,72 @@
 import { expect, test } from 'vitest';
 import { RetryBudget } from './retry-budget.ts';
 
+/** A budget that so many requests have been counted for. */
+function budgetAfter(requests: number, percent = 20, minConcurrency = 3): RetryBudget {
+  const budget = new RetryBudget(percent, minConcurrency);
+  for (let i = 0; i < requests; i++) budget.onRequest();
+  return budget;
+}
+
 test('the minimum is allowed without any load, and a share comes back when released', () => {
-  const budget = new RetryBudget(20, 3);
-  expect([1, 2, 3, 4].map(() => budget.tryAcquire(0))).toEqual([true, true, true, false]);
+  const budget = budgetAfter(100);
+  expect([1, 2, 3, 4].map(() => budget.tryAcquire(0, 0))).toEqual([true, true, true, false]);
   budget.release();
-  expect([budget.tryAcquire(0), budget.tryAcquire(0)]).toEqual([true, false]);
+  expect([budget.tryAcquire(0, 0), budget.tryAcquire(0, 0)]).toEqual([true, false]);
 });
 
 test('above the minimum the share of active requests counts', () => {
-  const budget = new RetryBudget(20, 3);
-  const granted = Array.from({ length: 100 }, () => budget.tryAcquire(50)).filter(Boolean);
+  const budget = budgetAfter(1_000);
+  const granted = Array.from({ length: 100 }, () => budget.tryAcquire(50, 0)).filter(Boolean);
   expect(granted).toHaveLength(10);
   expect(budget.active).toBe(10);
-  expect(budget.tryAcquire(54)).toBe(false);
-  expect(budget.tryAcquire(55)).toBe(true);
+  expect(budget.remaining(100)).toBe(10);
+  expect(budget.tryAcquire(54, 0)).toBe(false);
+  expect(budget.tryAcquire(55, 0)).toBe(true);
+});
+
+test('P-49: retries that are over at once are bounded by the share of all requests', () => {
+  const budget = new RetryBudget(20, 3);
+  let retries = 0;
+  for (let i = 0; i < 1_000; i++) {
+    budget.onRequest();
+    // 1,000 requests in a second, each of them tried again as often as it may be.
+    while (budget.tryAcquire(100, i)) {
+      retries++;
+      budget.release();
+    }
+  }
+  expect(retries).toBeGreaterThanOrEqual(200);
+  // What is always allowed was there before the first request.
+  expect(retries).toBeLessThanOrEqual(203);
+});
+
+test('a quiet service has its minimum again after a second', () => {
+  const budget = budgetAfter(0);
+  const take = (now: number) => {
+    const granted = budget.tryAcquire(1, now);
+    if (granted) budget.release();
+    return granted;
+  };
+  expect([take(0), take(1), take(2), take(3)]).toEqual([true, true, true, false]);
+  expect([take(1_100), take(1_101), take(1_102), take(1_103)]).toEqual([true, true, true, false]);
+});
+
+test('what was earned long ago is forgotten', () => {
+  const budget = budgetAfter(100_000);
+  let granted = 0;
+  while (budget.tryAcquire(1e6, 0)) granted++;
+  expect(granted).toBe(200);
+});
+
+test('a fixed bound holds at any load', () => {
+  const budget = new RetryBudget(100, 3, 2);
+  for (let i = 0; i < 100; i++) budget.onRequest();
+  expect([1, 2, 3].map(() => budget.tryAcquire(100, 0))).toEqual([true, true, false]);
 });
 
 test('a release too many gives nothing away', () => {
   const budget = new RetryBudget(0, 1);
   budget.release();
-  expect([budget.tryAcquire(0), budget.tryAcquire(0)]).toEqual([true, false]);
+  expect([budget.tryAcquire(0, 0), budget.tryAcquire(0, 0)]).toEqual([true, false]);
 });

@@ -1,16 +1,32 @@
+/** Requests whose unused share is remembered. */
+const remembered = 1_000;
+const refillMs = 1_000;
+
 /**
- * Bounds the retries that run at one time by a share of the active requests, so that retries cannot multiply
- * the load on a service that is in trouble. A small number is always allowed, or a quiet service had none.
+ * Bounds retries by a share of the requests, so that they cannot multiply the load on a service that is in trouble:
+ * at one time by a share of the active requests, and over time by the same share of all requests, for retries that
+ * fail quickly would pass the first bound one after the other. A small number is always allowed, or a quiet service
+ * had none.
  */
 export class RetryBudget {
-  readonly #percent: number;
+  readonly #share: number;
   readonly #minConcurrency: number;
+  readonly #maxConcurrency: number;
   #active = 0;
+  /** Retries that the requests so far have earned. */
+  #credit: number;
+  #requestsSinceRefill = 0;
+  #refilled = 0;
 
-  /** Defaults of the mesh: 20 percent, 3. */
-  constructor(percent: number, minConcurrency: number) {
-    this.#percent = percent;
+  /**
+   * Defaults of the mesh: 20 percent, 3. `maxConcurrency` bounds the retries at one time whatever the load is
+   * (Envoy's `max_retries`).
+   */
+  constructor(percent: number, minConcurrency: number, maxConcurrency = Number.POSITIVE_INFINITY) {
+    this.#share = percent / 100;
     this.#minConcurrency = minConcurrency;
+    this.#maxConcurrency = maxConcurrency;
+    this.#credit = minConcurrency;
   }
 
   /** Retries that hold a share now. */
@@ -18,15 +34,45 @@ export class RetryBudget {
     return this.#active;
   }
 
-  /** Takes a share if there is one; give it back with {@link release} when the retry is over. */
-  tryAcquire(activeRequests: number): boolean {
-    const allowed = Math.max(this.#minConcurrency, Math.floor((activeRequests * this.#percent) / 100));
-    if (this.#active >= allowed) return false;
+  /** How many more could hold one at this load. */
+  remaining(activeRequests: number): number {
+    return Math.max(0, this.#allowed(activeRequests) - this.#active);
+  }
+
+  /** A request begins, which earns its share. */
+  onRequest(): void {
+    this.#requestsSinceRefill++;
+    const most = this.#share * remembered;
+    if (this.#credit < most) this.#credit = Math.min(most, this.#credit + this.#share);
+  }
+
+  /**
+   * Takes a share if there is one; give it back with {@link release} when the retry is over. `now` is of the monotonic
+   * clock.
+   */
+  tryAcquire(activeRequests: number, now: number): boolean {
+    if (now - this.#refilled >= refillMs) this.#refill(now);
+    if (this.#active >= this.#allowed(activeRequests) || this.#credit < 1 - 1e-9) return false;
     this.#active++;
+    this.#credit--;
     return true;
   }
 
   release(): void {
     if (this.#active > 0) this.#active--;
+  }
+
+  #allowed(activeRequests: number): number {
+    const share = Math.floor(activeRequests * this.#share + 1e-9);
+    return Math.min(this.#maxConcurrency, Math.max(this.#minConcurrency, share));
+  }
+
+  /** Where the requests of a second earn less than the minimum, the minimum is there all the same. */
+  #refill(now: number): void {
+    if (this.#requestsSinceRefill * this.#share < this.#minConcurrency) {
+      this.#credit = Math.max(this.#credit, this.#minConcurrency);
+    }
+    this.#requestsSinceRefill = 0;
+    this.#refilled = now;
   }
 }

@@ -20,10 +20,10 @@ export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
     'httpFilters',
     'commonHttpProtocolOptions',
     'requestHeadersTimeout',
+    'streamIdleTimeout',
     'useRemoteAddress',
   ],
   ignored: {
-    streamIdleTimeout: 'idle time belongs to the routes; another value than the default of 300 s is refused',
     requestTimeout: 'time is kept by the routes; another value than 0 is refused',
     statPrefix: 'metrics are named by the listener',
     accessLog: 'the log is set by flags',
@@ -59,7 +59,7 @@ export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
 });
 
 export const commonOptionsFields = fieldsOf(CommonOptions, {
-  supported: ['idleTimeout'],
+  supported: ['idleTimeout', 'maxStreamDuration'],
   ignored: { headersWithUnderscoresAction: 'such names are refused at the edge' },
   place: 'of a connection manager',
 });
@@ -83,10 +83,6 @@ export function decodeConnectionManager(
   const commonPath = join(path, 'common_http_protocol_options');
   if (common !== undefined) reader.only(commonPath, common, commonOptionsFields);
   if (isSet(message.requestTimeout)) reader.problem(join(path, 'request_timeout'), 'not supported');
-  // Idle time of a stream is a property of its route; Envoy's default for it is the same as ours.
-  if (isSet(message.streamIdleTimeout) && message.streamIdleTimeout.seconds !== 300) {
-    reader.problem(join(path, 'stream_idle_timeout'), 'not supported; set idle_timeout on the routes');
-  }
   const edge = direction === 'gateway' || message.useRemoteAddress === true;
   return {
     kind: 'http',
@@ -103,6 +99,8 @@ export function decodeConnectionManager(
       message.requestHeadersTimeout,
       10_000,
     ),
+    streamIdleTimeoutMs: reader.duration(join(path, 'stream_idle_timeout'), message.streamIdleTimeout, 300_000),
+    maxStreamDurationMs: reader.duration(join(commonPath, 'max_stream_duration'), common?.maxStreamDuration, 0),
   };
 }
 

@@ -1,15 +1,17 @@
 import {
-  RetryPolicy as RetryPolicyMessage,
   RouteAction,
   RouteAction_ClusterNotFoundResponseCode,
+  RouteAction_MaxStreamDuration,
   type VirtualHost as VirtualHostMessage,
 } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
-import { type ForwardAction, noRetry, type RetryCondition, type RetryPolicy } from '../route/route-table.ts';
+import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
+import type { ForwardAction, StreamDuration } from '../route/route-table.ts';
 import { decodeHashPolicies } from './decode-hash-policy.ts';
 import { decodeHostRewrite, decodeRegexRewrite } from './decode-host-rewrite.ts';
 import { withMetadata } from './decode-metadata-match.ts';
 import type { MutationLevels } from './decode-mutation-levels.ts';
 import type { OverridePlace } from './decode-overrides.ts';
+import { decodeRetry } from './decode-retry.ts';
 import { decodeTargets } from './decode-targets.ts';
 import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
@@ -32,16 +34,16 @@ export const routeActionFields = fieldsOf(RouteAction, {
     'retryPolicy',
     'hashPolicy',
     'metadataMatch',
+    'hedgePolicy',
+    'maxStreamDuration',
+    'maxGrpcTimeout',
+    'grpcTimeoutOffset',
   ],
   ignored: { upgradeConfigs: 'upgrades are passed on' },
 });
 
-const alwaysElsewhere = 'a retry always goes to another endpoint while there is one';
-
-export const retryPolicyFields = fieldsOf(RetryPolicyMessage, {
-  supported: ['retryOn', 'numRetries', 'perTryTimeout', 'retriableStatusCodes', 'retryBackOff'],
-  ignored: { retryHostPredicate: alwaysElsewhere, hostSelectionRetryMaxAttempts: alwaysElsewhere },
-  limits: { numRetries: 'at most 10' },
+export const maxStreamDurationFields = fieldsOf(RouteAction_MaxStreamDuration, {
+  supported: ['maxStreamDuration', 'grpcTimeoutHeaderMax', 'grpcTimeoutHeaderOffset'],
 });
 
 /**
@@ -63,8 +65,12 @@ export function decodeForward(
     ...(message.hashPolicy.length === 0 ? {} : { hashPolicies: decodeHashPolicies(reader, path, message.hashPolicy) }),
     notFoundStatus: decodeNotFound(reader, path, message.clusterNotFoundResponseCode),
     timeoutMs: reader.duration(join(path, 'timeout'), message.timeout, 15_000),
-    idleTimeoutMs: reader.duration(join(path, 'idle_timeout'), message.idleTimeout, 300_000),
-    retry: decodeRetry(reader, join(path, 'retry_policy'), message.retryPolicy ?? host.retryPolicy),
+    idleTimeoutMs:
+      message.idleTimeout === undefined
+        ? undefined
+        : reader.duration(join(path, 'idle_timeout'), message.idleTimeout, 0),
+    retry: decodeRetry(reader, path, message.retryPolicy ?? host.retryPolicy, message.hedgePolicy ?? host.hedgePolicy),
+    streamDuration: decodeStreamDuration(reader, path, message),
     pathRewrite: decodePathRewrite(reader, path, message),
     hostRewrite: decodeHostRewrite(reader, path, message.hostRewriteSpecifier),
     appendForwardedHost: message.appendXForwardedHost,
@@ -92,39 +98,22 @@ function decodeNotFound(
   }
 }
 
-const conditions: readonly RetryCondition[] = [
-  'connect-failure',
-  'refused-stream',
-  'reset-before-request',
-  'reset',
-  '5xx',
-  'gateway-error',
-  'retriable-status-codes',
-];
-
-function decodeRetry(reader: Reader, path: string, policy: RetryPolicyMessage | undefined): RetryPolicy {
-  if (policy === undefined) return noRetry;
-  reader.only(path, policy, retryPolicyFields);
-  const words = policy.retryOn.split(',').map((word) => word.trim());
-  const on = new Set(conditions.filter((condition) => words.includes(condition)));
-  for (const word of words) {
-    if (word !== '' && !on.has(word as RetryCondition)) {
-      reader.problem(join(path, 'retry_on'), `"${word}" is not supported; known are ${conditions.join(', ')}`);
-    }
-  }
-  const attempts = policy.numRetries ?? 1;
-  if (attempts > 10) reader.problem(join(path, 'num_retries'), `${attempts}; at most 10`);
-  const backoff = join(path, 'retry_back_off');
-  const base = reader.positiveDuration(join(backoff, 'base_interval'), policy.retryBackOff?.baseInterval, 25);
-  const max = reader.positiveDuration(join(backoff, 'max_interval'), policy.retryBackOff?.maxInterval, base * 10);
-  if (max < base) reader.problem(join(backoff, 'max_interval'), 'below base_interval');
+/** `max_grpc_timeout` and `grpc_timeout_offset` are the older words for the same. */
+function decodeStreamDuration(reader: Reader, path: string, message: RouteAction): StreamDuration | undefined {
+  const { maxStreamDuration: durations, maxGrpcTimeout, grpcTimeoutOffset } = message;
+  if (durations === undefined && maxGrpcTimeout === undefined && grpcTimeoutOffset === undefined) return undefined;
+  const at = join(path, 'max_stream_duration');
+  if (durations !== undefined) reader.only(at, durations, maxStreamDurationFields);
+  const optional = (field: string, duration: Duration | undefined): number | undefined =>
+    duration === undefined ? undefined : reader.duration(field, duration, 0);
   return {
-    attempts,
-    perTryTimeoutMs: reader.duration(join(path, 'per_try_timeout'), policy.perTryTimeout, 0),
-    on,
-    statuses: policy.retriableStatusCodes,
-    backoffBaseMs: base,
-    backoffMaxMs: max,
+    maxMs: optional(join(at, 'max_stream_duration'), durations?.maxStreamDuration),
+    grpcMaxMs:
+      optional(join(at, 'grpc_timeout_header_max'), durations?.grpcTimeoutHeaderMax) ??
+      optional(join(path, 'max_grpc_timeout'), maxGrpcTimeout),
+    grpcOffsetMs:
+      optional(join(at, 'grpc_timeout_header_offset'), durations?.grpcTimeoutHeaderOffset) ??
+      reader.duration(join(path, 'grpc_timeout_offset'), grpcTimeoutOffset, 0),
   };
 }
 

@@ -128,3 +128,44 @@ test('what is wrong is told with its path', () => {
     'virtual_hosts[0].routes[0].match.headers[0].name: :status is not supported; of pseudo-headers only :method, :authority, :path, :scheme are',
   ]);
 });
+
+test('a retry policy is read in full, with the hedge policy beside it', () => {
+  const retryPolicy = {
+    retryOn: 'retriable-headers, envoy-ratelimited,unavailable',
+    perTryIdleTimeout: '2s',
+    retriableHeaders: [{ name: ':status', stringMatch: { prefix: '4' } }],
+    retriableRequestHeaders: [{ name: 'X-Retry', presentMatch: true }],
+    rateLimitedRetryBackOff: { resetHeaders: [{ name: 'X-Reset', format: 'UNIX_TIMESTAMP' }], maxInterval: '5s' },
+    retryHostPredicate: [{ name: 'envoy.retry_host_predicates.previous_hosts' }],
+    hostSelectionRetryMaxAttempts: 5,
+  };
+  const hedgePolicy = { hedgeOnPerTryTimeout: true };
+  const expected = {
+    attempts: 1,
+    on: new Set(['retriable-headers', 'envoy-ratelimited', 'unavailable']),
+    perTryIdleTimeoutMs: 2_000,
+    responseHeaders: [{ name: ':status', match: { kind: 'prefix', value: '4' } }],
+    requestHeaders: [{ name: 'x-retry', match: { kind: 'present' } }],
+    rateLimited: { resetHeaders: [{ name: 'x-reset', format: 'unix-timestamp' }], maxMs: 5_000 },
+    hedgeOnPerTryTimeout: true,
+  };
+  expect(forward({ cluster: 'c', retryPolicy, hedgePolicy }).retry).toMatchObject(expected);
+  expect(forward({ cluster: 'c' }, { retryPolicy, hedgePolicy }).retry).toMatchObject(expected);
+  expect(problems(host({ route: { cluster: 'c', hedgePolicy: { initialRequests: 2 } } }))).toEqual([
+    'virtual_hosts[0].routes[0].route.hedge_policy.initial_requests: not supported',
+  ]);
+});
+
+test('how long a stream may last is read in its newer and its older words', () => {
+  const newer = { maxStreamDuration: '60s', grpcTimeoutHeaderMax: '0s', grpcTimeoutHeaderOffset: '0.010s' };
+  expect(forward({ cluster: 'c', maxStreamDuration: newer }).streamDuration).toEqual({
+    maxMs: 60_000,
+    grpcMaxMs: 0,
+    grpcOffsetMs: 10,
+  });
+  expect(forward({ cluster: 'c', maxGrpcTimeout: '5s', grpcTimeoutOffset: '0.020s' }).streamDuration).toEqual({
+    maxMs: undefined,
+    grpcMaxMs: 5_000,
+    grpcOffsetMs: 20,
+  });
+});

@@ -46,6 +46,7 @@ export const virtualHostFields = fieldsOf(VirtualHostMessage, {
     'routes',
     'requireTls',
     'retryPolicy',
+    'hedgePolicy',
     'includeRequestAttemptCount',
     'includeAttemptCountInResponse',
     'typedPerFilterConfig',

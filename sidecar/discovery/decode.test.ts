@@ -265,7 +265,7 @@ test('a route is read with its matches, rewrite, weights, retries and headers', 
         { name: 'two', weight: 20 },
       ],
       timeoutMs: 0,
-      idleTimeoutMs: 300_000,
+      idleTimeoutMs: undefined,
       pathRewrite: { kind: 'prefix', value: '/' },
       hostRewrite: { kind: 'literal', value: 'other.example' },
       retry: {
@@ -321,8 +321,8 @@ test.each([
   ['XD-12: a negative time-out', { cluster: 'a', timeout: '-1s' }, 'timeout: negative duration'],
   [
     'an unknown retry word',
-    { cluster: 'a', retryPolicy: { retryOn: 'cancelled' } },
-    'retry_policy.retry_on: "cancelled" is not supported; known are connect-failure, refused-stream, reset-before-request, reset, 5xx, gateway-error, retriable-status-codes',
+    { cluster: 'a', retryPolicy: { retryOn: 'http3-post-connect-failure' } },
+    'retry_policy.retry_on: "http3-post-connect-failure" is not supported; known are connect-failure, refused-stream, reset-before-request, reset, 5xx, gateway-error, retriable-4xx, retriable-status-codes, retriable-headers, envoy-ratelimited, cancelled, deadline-exceeded, internal, resource-exhausted, unavailable',
   ],
   ['mirroring', { cluster: 'a', requestMirrorPolicies: [{ cluster: 'b' }] }, 'request_mirror_policies: not supported'],
   [

@@ -69,6 +69,8 @@ export interface LocalReply {
   /** Bits of {@link ../stream/response-flags.ts}. */
   flags: number;
   headers?: Headers;
+  /** For a gRPC request, where it does not follow from `status`. */
+  grpcStatus?: number;
 }
 
 /**

@@ -47,6 +47,10 @@ export interface HttpChainConfig {
   idleTimeoutMs: number;
   /** Whole head of a request, in milliseconds. Default 10,000. */
   headersTimeoutMs: number;
+  /** Neither side of a stream sends anything for so long, unless its route says otherwise; 0 for any. Default 300,000. */
+  streamIdleTimeoutMs?: number;
+  /** A whole stream, unless its route says otherwise; 0 for any. Default 0. */
+  maxStreamDurationMs?: number;
 }
 
 export interface TcpChainConfig {

@@ -1,4 +1,5 @@
-import type { RequestHead } from '../stream/head.ts';
+import type { RequestHead, ResponseHead } from '../stream/head.ts';
+import type { Headers } from '../stream/headers.ts';
 import type { ValueMatch } from './route-table.ts';
 
 /** Makes a regular expression match whole strings, as Envoy's do, and keep no state between uses. */
@@ -20,6 +21,14 @@ export function compileText(match: ValueMatch['match']): ValueMatch['match'] {
 export function matchHeaders(matchers: readonly ValueMatch[], head: RequestHead): boolean {
   for (const matcher of matchers) if (!matchValue(matcher, headerValue(head, matcher.name))) return false;
   return true;
+}
+
+/** Whether one of the matchers holds for a response; `:status` is among the names. */
+export function matchResponseHeaders(matchers: readonly ValueMatch[], head: ResponseHead): boolean {
+  return matchers.some((matcher) => {
+    const { name } = matcher;
+    return matchValue(matcher, name === ':status' ? String(head.status) : joined(head.headers, name));
+  });
 }
 
 /**
@@ -81,10 +90,14 @@ export function headerValue(head: RequestHead, name: string): string | undefined
     return name === ':scheme' ? head.scheme : undefined;
   }
   if (name === 'host') return head.authority;
-  const { names, values } = head.headers;
+  return joined(head.headers, name);
+}
+
+function joined(headers: Headers, name: string): string | undefined {
+  const { names, values } = headers;
   const first = names.indexOf(name);
   if (first < 0) return undefined;
-  return names.indexOf(name, first + 1) < 0 ? values[first] : head.headers.getAll(name).join(',');
+  return names.indexOf(name, first + 1) < 0 ? values[first] : headers.getAll(name).join(',');
 }
 
 /** The first value of a parameter, as sent; without `=` it is empty. `query` is what follows the `?`. */

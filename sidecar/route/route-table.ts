@@ -3,6 +3,7 @@ import type { FilterOverrides } from '../http-filter-config.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
 import type { HashPolicy } from './hash-policy.ts';
+import type { RetryCondition } from './retry-conditions.ts';
 
 /** A named set of virtual hosts, as RDS brings it (`envoy.config.route.v3.RouteConfiguration`). */
 export interface RouteTable {
@@ -84,11 +85,13 @@ export interface ForwardAction {
   notFoundStatus: 404 | 500 | 503;
   /** Whole request with all tries, in milliseconds; 0 for none. Default 15,000. */
   timeoutMs: number;
-  /** Neither side sends anything for so long, in milliseconds; 0 for none. Default 300,000. */
-  idleTimeoutMs: number;
+  /** Neither side sends anything for so long, in milliseconds; 0 for none, `undefined` for the chain's. */
+  idleTimeoutMs: number | undefined;
   retry: RetryPolicy;
   /** What decides to which endpoint a request goes, where the cluster's balancer hashes. */
   hashPolicies?: readonly HashPolicy[];
+  /** Bounds on the whole stream, from its head on; `undefined` for none. */
+  streamDuration: StreamDuration | undefined;
   pathRewrite: { kind: 'prefix'; value: string } | { kind: 'full'; value: string } | RegexRewrite | undefined;
   hostRewrite: HostRewrite | undefined;
   /** Adds the authority that a rewrite replaces to `x-forwarded-host`. */
@@ -96,6 +99,16 @@ export interface ForwardAction {
   /** Tells the number of the attempt in `x-envoy-attempt-count`, to the upstream and to the client. */
   attemptCountInRequest: boolean;
   attemptCountInResponse: boolean;
+}
+
+/** `max_stream_duration` of a route. All in milliseconds. */
+export interface StreamDuration {
+  /** `undefined` leaves it to the chain; 0 for none. */
+  maxMs: number | undefined;
+  /** A `grpc-timeout` counts for at most so much; 0 for any, `undefined` where it is taken as it is. */
+  grpcMaxMs: number | undefined;
+  /** Taken off a `grpc-timeout`, so that we answer before the client gives up. */
+  grpcOffsetMs: number;
 }
 
 /** Replaces all matches; groups are written `\1` (Envoy's `regex_rewrite`). */
@@ -150,22 +163,24 @@ export interface RetryPolicy {
   attempts: number;
   /** Milliseconds for each try; 0 for none. Default 5,000. */
   perTryTimeoutMs: number;
-  /** Envoy's `retry_on` words that are understood: connect-failure, refused-stream, reset-before-request, reset, 5xx, gateway-error, retriable-status-codes. */
+  /** Milliseconds that a try may be silent for; 0 for any. */
+  perTryIdleTimeoutMs: number;
   on: ReadonlySet<RetryCondition>;
   statuses: readonly number[];
+  /** For `retriable-headers`: an answer with one of these may be asked for again. */
+  responseHeaders: readonly ValueMatch[];
+  /** Only requests with one of these are tried again; empty for all. */
+  requestHeaders: readonly ValueMatch[];
   /** Full jitter between 0 and a ceiling that doubles from base to max, in milliseconds. Default 25 and 250. */
   backoffBaseMs: number;
   backoffMaxMs: number;
+  /** Fields in which an answer says when to come again, the first that does; a longer wait than `maxMs` is not meant. */
+  rateLimited:
+    | { resetHeaders: readonly { name: string; format: 'seconds' | 'unix-timestamp' }[]; maxMs: number }
+    | undefined;
+  /** A try that takes longer than the per-try time-out is not given up: another one races it. */
+  hedgeOnPerTryTimeout: boolean;
 }
-
-export type RetryCondition =
-  | 'connect-failure'
-  | 'refused-stream'
-  | 'reset-before-request'
-  | 'reset'
-  | '5xx'
-  | 'gateway-error'
-  | 'retriable-status-codes';
 
 /** What happens to a head's fields, in this order. */
 export type HeaderMutation = readonly HeaderStep[];
@@ -193,10 +208,15 @@ export const noMutation: HeaderMutation = [];
 export const noRetry: RetryPolicy = {
   attempts: 0,
   perTryTimeoutMs: 0,
+  perTryIdleTimeoutMs: 0,
   on: new Set(),
   statuses: [],
+  responseHeaders: [],
+  requestHeaders: [],
   backoffBaseMs: 25,
   backoffMaxMs: 250,
+  rateLimited: undefined,
+  hedgeOnPerTryTimeout: false,
 };
 
 /** A forward action in which nothing is said but where it leads. */
@@ -206,8 +226,9 @@ export const forwardDefaults: Omit<ForwardAction, 'clusters'> = {
   weightHeader: undefined,
   notFoundStatus: 503,
   timeoutMs: 15_000,
-  idleTimeoutMs: 300_000,
+  idleTimeoutMs: undefined,
   retry: noRetry,
+  streamDuration: undefined,
   pathRewrite: undefined,
   hostRewrite: undefined,
   appendForwardedHost: false,

@@ -4,6 +4,7 @@ import type { Endpoint } from '../cluster/endpoint.ts';
 import type { ConnectionWaiter, HttpPool, PoolFailure } from '../cluster/http-pool.ts';
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts';
 import type { BodyWriter, ResetReason, ResponseReceiver } from './codec.ts';
+import { httpFromGrpc } from './grpc-status.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
 import type { Headers } from './headers.ts';
 
@@ -40,6 +41,8 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
   status = 0;
   /** When it arrived, of the monotonic clock. */
   headTime = 0;
+  /** Of a gRPC answer, once it is known. */
+  grpcStatus: number | undefined;
   responseEnded = false;
   readonly #owner: AttemptOwner;
   readonly #pool: HttpPool;
@@ -116,7 +119,10 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
     this.#budget?.release();
     if (outcome === 'cancelled') this.cluster.onCancel(this.endpoint);
     else if (outcome === 'unanswered') this.cluster.onResult(this.endpoint, now - this.startTime, true, now);
-    else this.cluster.onResult(this.endpoint, this.headTime - this.startTime, this.status >= 500, now, this.status);
+    else {
+      const status = this.#effectiveStatus;
+      this.cluster.onResult(this.endpoint, this.headTime - this.startTime, status >= 500, now, status);
+    }
   }
 
   onConnection(connection: UpstreamConnection, reused: boolean): void {
@@ -162,6 +168,11 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
 
   onWritable(): void {
     if (!this.#over) this.#owner.onAttemptWritable();
+  }
+
+  /** A gRPC answer counts by its own status. */
+  get #effectiveStatus(): number {
+    return this.grpcStatus === undefined || this.status !== 200 ? this.status : httpFromGrpc(this.grpcStatus);
   }
 
   #endResponse(): void {

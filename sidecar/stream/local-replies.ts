@@ -1,9 +1,12 @@
 import type { LocalReply } from '../filters/filter.ts';
+import { grpcCodes } from './grpc-status.ts';
 import { type ResponseFlag, responseFlags } from './response-flags.ts';
 
 interface Kind {
   status: number;
   flag: ResponseFlag;
+  /** The gRPC status, where the HTTP status does not tell it. */
+  grpc?: number;
 }
 
 /**
@@ -23,8 +26,14 @@ export const localReplyKinds = {
   'tls-failure': { status: 503, flag: 'UF' },
   'upstream-reset': { status: 503, flag: 'UC' },
   'upstream-protocol-error': { status: 502, flag: 'UPE' },
-  'request-timeout': { status: 504, flag: 'UT' },
+  /** A gRPC request was answered with something else. */
+  'upstream-not-grpc': { status: 502, flag: 'UPE' },
+  'request-timeout': { status: 504, flag: 'UT', grpc: grpcCodes.deadlineExceeded },
   'per-try-timeout': { status: 504, flag: 'UT' },
+  'per-try-idle': { status: 504, flag: 'UT' },
+  /** The client does not wait any longer, by its own word. */
+  'deadline-exceeded': { status: 504, flag: 'UT', grpc: grpcCodes.deadlineExceeded },
+  'max-stream-duration': { status: 504, flag: 'DT', grpc: grpcCodes.deadlineExceeded },
   overflow: { status: 503, flag: 'UO' },
   'stream-idle': { status: 504, flag: 'SI' },
   /** The client, not the upstream, fell silent in the middle of its request. */
@@ -44,6 +53,7 @@ export function localReply(
   message: string,
   moreFlags = 0,
 ): LocalReply {
-  const { status, flag } = localReplyKinds[reason];
-  return { status, reason, details, message, flags: responseFlags[flag].bit | moreFlags };
+  const { status, flag, grpc }: Kind = localReplyKinds[reason];
+  const flags = responseFlags[flag].bit | moreFlags;
+  return { status, reason, details, message, flags, ...(grpc === undefined ? {} : { grpcStatus: grpc }) };
 }

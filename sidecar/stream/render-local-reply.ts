@@ -1,5 +1,6 @@
 import type { LocalReply } from '../filters/filter.ts';
-import type { RequestHead, ResponseHead } from './head.ts';
+import { grpcFromHttp, grpcMessage } from './grpc-status.ts';
+import { isGrpc, type RequestHead, type ResponseHead } from './head.ts';
 import { Headers } from './headers.ts';
 import { formatResponseFlags } from './response-flags.ts';
 
@@ -17,6 +18,7 @@ const plainText = 'text/plain; charset=utf-8';
  */
 export function renderLocalReply(reply: LocalReply, request: RequestHead, requestId: string): RenderedReply {
   const headers = reply.headers?.clone() ?? new Headers();
+  if (reply.reason !== '' && isGrpc(request)) return renderGrpc(reply, headers, requestId);
   const bodyless = reply.status === 204 || reply.status === 304;
   const { text, type } = bodyOf(reply, request, requestId);
   const body = Buffer.from(bodyless ? '' : text);
@@ -33,6 +35,17 @@ export function renderLocalReply(reply: LocalReply, request: RequestHead, reques
     },
     body: request.method === 'HEAD' ? Buffer.alloc(0) : body,
   };
+}
+
+/** A gRPC client reads errors from a response that has trailers only: HTTP 200, the status in the head, no body. */
+function renderGrpc(reply: LocalReply, headers: Headers, requestId: string): RenderedReply {
+  headers.set('content-type', 'application/grpc');
+  headers.appendRaw('grpc-status', 'grpc-status', String(reply.grpcStatus ?? grpcFromHttp(reply.status)));
+  headers.appendRaw('grpc-message', 'grpc-message', grpcMessage(reply.message));
+  headers.appendRaw('x-heddle-reason', 'x-heddle-reason', reasonHeader(reply));
+  if (requestId !== '') headers.appendRaw('x-request-id', 'x-request-id', requestId);
+  const head = { status: 200, reason: '', headers, contentLength: undefined, upgrade: undefined };
+  return { head, body: Buffer.alloc(0) };
 }
 
 function bodyOf(reply: LocalReply, request: RequestHead, requestId: string): { text: string; type: string } {

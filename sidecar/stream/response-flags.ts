@@ -13,7 +13,7 @@ export const responseFlags = {
   UPE: { bit: 1 << 7, meaning: 'the upstream broke the protocol' },
   DC: { bit: 1 << 8, meaning: 'the client closed the connection' },
   DPE: { bit: 1 << 9, meaning: 'the client broke the protocol' },
-  DT: { bit: 1 << 10, meaning: 'the request took longer than the connection may live' },
+  DT: { bit: 1 << 10, meaning: 'the stream took longer than it may' },
   SI: { bit: 1 << 11, meaning: 'the stream was idle for too long' },
   NC: { bit: 1 << 12, meaning: 'the route names a cluster that does not exist' },
   UAEX: { bit: 1 << 13, meaning: 'refused by authorization' },

@@ -1,9 +1,19 @@
-import type { ResponseHead } from './head.ts';
+import { isGrpcType, type RequestHead, type ResponseHead } from './head.ts';
 import type { Headers } from './headers.ts';
 
-/** Events follow as they happen: such a response is bounded by its idle time-out alone. */
-export function isEventStream(head: ResponseHead): boolean {
-  return head.headers.get('content-type')?.startsWith('text/event-stream') === true;
+/**
+ * A response that goes on for as long as there is something to tell: server-sent events, gRPC, parts that replace one
+ * another. From its head on it is bounded by idle time and by what the client said, not by the route's time-out.
+ */
+export function isLongResponse(head: ResponseHead): boolean {
+  const type = head.headers.get('content-type');
+  if (type === undefined) return false;
+  return type.startsWith('text/event-stream') || type.startsWith('multipart/x-mixed-replace') || isGrpcType(type);
+}
+
+/** The client asks for server-sent events, whose first one, and the head with it, may be long in coming. */
+export function wantsEvents(head: RequestHead): boolean {
+  return head.method === 'GET' && head.headers.get('accept')?.startsWith('text/event-stream') === true;
 }
 
 /** What only a proxy of the mesh may say; an application that says it would pass for one (security.md UP-12). */

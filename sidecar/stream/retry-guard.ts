@@ -1,36 +1,37 @@
+import { matchResponseHeaders } from '../route/match-values.ts';
+import { grpcConditions } from '../route/retry-conditions.ts';
 import type { RetryPolicy } from '../route/route-table.ts';
 import type { AttemptFailure } from './attempt.ts';
-import type { RequestHead } from './head.ts';
-
-/** Written by the outermost proxy that may retry; whoever sees it leaves retrying to that one (security.md P-49). */
-export const attemptHeader = 'x-heddle-attempt';
+import { grpcStatusIn } from './grpc-status.ts';
+import type { ResponseHead } from './head.ts';
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** Whether doing it twice does the same as doing it once (RFC 9110 §9.2.2), or the client says that it does. */
-export function isIdempotent(head: RequestHead): boolean {
-  return safeMethods.has(head.method) || head.headers.has('idempotency-key');
+/** Whether doing it twice does the same as doing it once (RFC 9110 §9.2.2). */
+export function isIdempotentMethod(method: string): boolean {
+  return safeMethods.has(method);
 }
 
 /** Whether the policy lets a request be sent again after this failure, which came before any response head. */
 export function mayRetryFailure(
-  policy: RetryPolicy,
+  { on }: RetryPolicy,
   kind: AttemptFailure['kind'] | 'timeout',
   idempotent: boolean,
 ): boolean {
+  const anyFailure = on.has('5xx') || on.has('reset');
   switch (kind) {
     case 'connect-refused':
     case 'connect-timeout':
     case 'tls-failure':
     case 'connect-failure':
       // Nothing was sent, so it is safe for every method.
-      return policy.on.has('connect-failure') || policy.on.has('reset-before-request');
+      return anyFailure || on.has('connect-failure') || on.has('reset-before-request');
     case 'refused':
-      return policy.on.has('refused-stream') || policy.on.has('reset-before-request');
+      return anyFailure || on.has('refused-stream') || on.has('reset-before-request');
     case 'remote-reset':
-      return idempotent && (policy.on.has('reset') || policy.on.has('5xx'));
+      return idempotent && anyFailure;
     case 'timeout':
-      return idempotent && (policy.on.has('gateway-error') || policy.on.has('5xx') || policy.on.has('reset'));
+      return idempotent && (anyFailure || on.has('gateway-error'));
     case 'overflow':
     case 'protocol-error':
     case 'local-reset':
@@ -38,15 +39,33 @@ export function mayRetryFailure(
   }
 }
 
-/** Whether the policy lets a request be sent again after a response with this status. */
-export function mayRetryStatus(policy: RetryPolicy, status: number, idempotent: boolean): boolean {
-  if (status < 400 || !idempotent) return false;
-  if (policy.on.has('5xx') && status >= 500) return true;
-  if (policy.on.has('gateway-error') && status >= 502 && status <= 504) return true;
-  return policy.on.has('retriable-status-codes') && policy.statuses.includes(status);
+/**
+ * Whether the policy lets a request be sent again after this answer. A gRPC status that the policy names is its
+ * author's word that such an answer may be asked for again (gRFC A6); for all else a request that is not idempotent
+ * stays answered.
+ */
+export function mayRetryResponse(policy: RetryPolicy, head: ResponseHead, idempotent: boolean, grpc: boolean): boolean {
+  const { on } = policy;
+  if (grpc && mayRetryGrpc(policy, head)) return true;
+  if (!idempotent) return false;
+  if (head.status >= 400) {
+    if (head.headers.has('x-envoy-ratelimited')) return on.has('envoy-ratelimited');
+    if (mayRetryStatus(policy, head.status)) return true;
+  }
+  return on.has('retriable-headers') && matchResponseHeaders(policy.responseHeaders, head);
 }
 
-/** Milliseconds to wait before retry number `retry` (from 1): full jitter below a ceiling that doubles. */
-export function retryDelay(policy: RetryPolicy, retry: number, random: number): number {
-  return random * Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** Math.min(retry - 1, 20));
+function mayRetryStatus({ on, statuses }: RetryPolicy, status: number): boolean {
+  if (on.has('5xx') && status >= 500) return true;
+  if (on.has('gateway-error') && status >= 502 && status <= 504) return true;
+  if (on.has('retriable-4xx') && status === 409) return true;
+  return on.has('retriable-status-codes') && statuses.includes(status);
+}
+
+/** Only a status in the head counts: behind a message the call has been answered in part. */
+function mayRetryGrpc({ on }: RetryPolicy, { headers }: ResponseHead): boolean {
+  const code = grpcStatusIn(headers);
+  if (code === undefined || code === 0) return false;
+  for (const [word, wanted] of grpcConditions) if (code === wanted && on.has(word)) return true;
+  return false;
 }

@@ -4,12 +4,13 @@ import { applyHeaderMutation, redirectLocation, rewritePath } from '../route/mut
 import { rewriteHost } from '../route/rewrite-host.ts';
 import type { ForwardAction, RedirectAction, RespondAction, Route, WeightedCluster } from '../route/route-table.ts';
 import { splitPort } from '../route/split-port.ts';
+import type { UpstreamCallOwner } from './call-owner.ts';
 import { endpointChoice } from './endpoint-choice.ts';
 import type { RequestHead } from './head.ts';
 import { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
 import type { StreamScope } from './stream-scope.ts';
-import { UpstreamCall, type UpstreamCallOwner } from './upstream-call.ts';
+import { UpstreamCall } from './upstream-call.ts';
 import { noCluster } from './upstream-failures.ts';
 
 /** A stream that knows its route, which filters may have asked for before the router does. */

@@ -7,6 +7,7 @@ import { headerValue } from '../route/match-values.ts';
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from '../route/route-table.ts';
 import type { BodyReceiver, ResetReason, ResponseWriter } from './codec.ts';
 import { type ChainEnds, RequestPass, ResponsePass } from './filter-pass.ts';
+import { grpcStatusIn } from './grpc-status.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
 import { Headers } from './headers.ts';
 import { renderLocalReply } from './render-local-reply.ts';
@@ -200,6 +201,7 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
     }
     this.#replied = true;
     const { head, body } = renderLocalReply(reply, this.head, this.info.requestId);
+    this.info.grpcStatus = grpcStatusIn(head.headers);
     const responders = this.#request?.responders;
     this.#request?.close();
     // An answer in place of one that was in the filters already goes past them.

@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 
-export type Deadline = 'request' | 'try' | 'idle' | 'backoff';
+export type Deadline = 'hard' | 'request' | 'try' | 'try-idle' | 'idle' | 'backoff';
 
 const never = Number.POSITIVE_INFINITY;
 
@@ -13,10 +13,12 @@ export class StreamDeadlines {
   readonly #clock: Clock;
   readonly #timer: Timer;
   readonly #onDeadline: (deadline: Deadline) => void;
+  #hard = never;
   #request = never;
   #try = never;
   #backoff = never;
   #idleMs = never;
+  #tryIdleMs = never;
   #lastActivity = 0;
   /** When the timer fires; `never` while it does not run. */
   #armed = never;
@@ -35,13 +37,22 @@ export class StreamDeadlines {
     this.#arm(now);
   }
 
+  /** `at` is of the monotonic clock. */
+  setHard(at: number, now: number): void {
+    this.#hard = at;
+    this.#arm(now);
+  }
+
   setRequest(ms: number, now: number): void {
     this.#request = ms === 0 ? never : now + ms;
     this.#arm(now);
   }
 
-  setTry(ms: number, now: number): void {
+  /** For a try as a whole, and for its silences. */
+  setTry(ms: number, idleMs: number, now: number): void {
     this.#try = ms === 0 ? never : now + ms;
+    this.#tryIdleMs = idleMs === 0 ? never : idleMs;
+    if (idleMs > 0) this.#lastActivity = now;
     this.#arm(now);
   }
 
@@ -50,8 +61,13 @@ export class StreamDeadlines {
     this.#arm(now);
   }
 
+  /** A try is over; its silences count as long as it runs. */
   clearTry(): void {
     this.#try = never;
+  }
+
+  clearTryIdle(): void {
+    this.#tryIdleMs = never;
   }
 
   clearRequest(): void {
@@ -59,7 +75,7 @@ export class StreamDeadlines {
   }
 
   touch(): void {
-    if (this.#idleMs !== never) this.#lastActivity = this.#clock.now();
+    if (this.#idleMs !== never || this.#tryIdleMs !== never) this.#lastActivity = this.#clock.now();
   }
 
   /** For good. */
@@ -68,8 +84,14 @@ export class StreamDeadlines {
     this.#timer.stop();
   }
 
+  /** When the request as a whole must be answered. */
+  get end(): number {
+    return Math.min(this.#hard, this.#request);
+  }
+
   #next(): number {
-    return Math.min(this.#request, this.#try, this.#backoff, this.#lastActivity + this.#idleMs);
+    const idle = this.#lastActivity + Math.min(this.#idleMs, this.#tryIdleMs);
+    return Math.min(this.#hard, this.#request, this.#try, this.#backoff, idle);
   }
 
   #arm(now: number): void {
@@ -89,6 +111,10 @@ export class StreamDeadlines {
   }
 
   #due(now: number): Deadline | undefined {
+    if (now >= this.#hard) {
+      this.#hard = never;
+      return 'hard';
+    }
     if (now >= this.#request) {
       this.#request = never;
       return 'request';
@@ -100,6 +126,10 @@ export class StreamDeadlines {
     if (now >= this.#backoff) {
       this.#backoff = never;
       return 'backoff';
+    }
+    if (now >= this.#lastActivity + this.#tryIdleMs) {
+      this.#tryIdleMs = never;
+      return 'try-idle';
     }
     return now >= this.#lastActivity + this.#idleMs ? 'idle' : undefined;
   }

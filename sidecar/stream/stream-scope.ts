@@ -19,6 +19,9 @@ export interface StreamScope {
   readonly listener: string;
   readonly direction: Direction;
   readonly edge: boolean;
+  /** Of streams whose route says nothing else, in milliseconds; 0 for none. */
+  readonly streamIdleTimeoutMs: number;
+  readonly maxStreamDurationMs: number;
   readonly filters: ComposedFilters;
   readonly routes: RouteSource;
   readonly clusters: ClusterManager;

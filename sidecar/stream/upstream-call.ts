@@ -1,68 +1,59 @@
-import type { Cluster } from '../cluster/cluster.ts';
+import type { RetryBudget } from '../balance/retry-budget.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
 import type { LocalReply } from '../filters/filter.ts';
-import { highWatermark } from '../net/transport.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import { applyHeaderMutation } from '../route/mutate.ts';
 import { setHost } from '../route/rewrite-host.ts';
-import type { ForwardAction, Route, WeightedCluster } from '../route/route-table.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
-import type { EndpointChoice } from './endpoint-choice.ts';
-import type { RequestHead, ResponseHead } from './head.ts';
-import type { Headers } from './headers.ts';
+import { AttemptRace } from './attempt-race.ts';
+import { CallBody } from './call-body.ts';
+import { type CallHeaders, readCallHeaders } from './call-headers.ts';
+import { type HardLimit, hardLimit, totalTimeoutMs, writeRemaining } from './call-limits.ts';
+import type { CallTarget, UpstreamCallOwner } from './call-owner.ts';
+import { recordAttempt, tellEndpoint } from './call-record.ts';
+import { grpcCodes, grpcStatusIn, isGrpcAnswer } from './grpc-status.ts';
+import { isGrpc, type RequestHead, type ResponseHead } from './head.ts';
+import { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
-import { ReplayBuffer, replayLimit } from './replay-buffer.ts';
 import { type ResponseFlag, responseFlags } from './response-flags.ts';
-import { isEventStream, stripOwnHeaders } from './response-rules.ts';
-import { attemptHeader, isIdempotent, mayRetryFailure, mayRetryStatus, retryDelay } from './retry-guard.ts';
+import { isLongResponse, stripOwnHeaders, wantsEvents } from './response-rules.ts';
+import { RetryPlan } from './retry-plan.ts';
 import { type Deadline, StreamDeadlines } from './stream-deadlines.ts';
 import type { StreamScope } from './stream-scope.ts';
-import { describeFailure, describeTimeout, failureDetails, noHealthyEndpoints } from './upstream-failures.ts';
-
-/** The stream that a call is made for. After `reply`, an end or `onUpstreamAborted` nothing more is told. */
-export interface UpstreamCallOwner {
-  readonly info: StreamInfo;
-  onUpstreamInformational(head: ResponseHead): void;
-  onUpstreamHead(head: ResponseHead, end: boolean): void;
-  onUpstreamData(chunk: Buffer, end: boolean): void;
-  onUpstreamTrailers(trailers: Headers): void;
-  /** The response stopped before it was complete. */
-  onUpstreamAborted(flags: number, reason: string): void;
-  reply(reply: LocalReply): void;
-  /** Stops and restarts the reading of the request's body. */
-  pauseRequestBody(): void;
-  resumeRequestBody(): void;
-}
-
-export interface CallTarget {
-  readonly route: Route;
-  readonly action: ForwardAction;
-  readonly target: WeightedCluster;
-  readonly cluster: Cluster;
-  /** Which endpoints it may go to; `undefined` for any. */
-  readonly choice: EndpointChoice | undefined;
-}
+import {
+  describeFailure,
+  failureDetails,
+  noHealthyEndpoints,
+  notGrpc,
+  pastLimit,
+  type TimeoutKind,
+  timedOut,
+} from './upstream-failures.ts';
 
 const attemptCountHeader = 'x-envoy-attempt-count';
-const noneTried: readonly Endpoint[] = [];
 
-/** A request on its way to a cluster: attempts one after the other, until one is answered or no more may be made. */
+/**
+ * A request on its way to a cluster: attempts one after the other, or racing where the route hedges, until one is
+ * answered or no more may be made.
+ */
 export class UpstreamCall implements AttemptOwner {
   readonly #scope: StreamScope;
   readonly #owner: UpstreamCallOwner;
   readonly #info: StreamInfo;
   readonly #target: CallTarget;
   readonly #head: RequestHead;
-  readonly #idempotent: boolean;
-  readonly #body = new ReplayBuffer();
+  readonly #said: CallHeaders;
+  readonly #grpc: boolean;
+  readonly #plan: RetryPlan;
+  readonly #totalMs: number;
+  readonly #limit: HardLimit | undefined;
+  readonly #body: CallBody;
   readonly #deadlines: StreamDeadlines;
-  #attempt: Attempt | undefined;
-  #tried: Endpoint[] | undefined;
-  #retriesLeft: number;
-  #retries = 0;
+  readonly #race: AttemptRace;
+  /** Held for the next attempt, which gives the share back when it is over. */
+  #share: RetryBudget | undefined;
   /** A reused connection that was closed under us is replaced once, whatever the policy says. */
   #replaced = false;
-  #bodyPaused = false;
   #responseStarted = false;
   #over = false;
 
@@ -72,85 +63,80 @@ export class UpstreamCall implements AttemptOwner {
     this.#info = owner.info;
     this.#target = target;
     this.#head = head;
-    this.#idempotent = isIdempotent(head);
-    this.#body.ended = end;
+    const { action } = target;
+    const said = readCallHeaders(head);
+    // They were meant for us.
+    if (said.tuning !== undefined) for (const name of said.tuning.keys()) head.headers.remove(name);
+    this.#said = said;
+    this.#grpc = isGrpc(head);
+    this.#plan = new RetryPlan(action.retry, head, said, this.#grpc);
+    this.#totalMs = wantsEvents(head) ? 0 : totalTimeoutMs(action, said);
+    this.#limit = hardLimit(action, said, scope.maxStreamDurationMs, owner.info.startTime);
+    this.#race = new AttemptRace(owner.info);
+    this.#body = new CallBody(owner, end);
     if (head.upgrade !== undefined) this.#body.drop();
-    // The outermost proxy retries; the others see its mark and leave it to that one.
-    this.#retriesLeft =
-      head.headers.has(attemptHeader) || head.upgrade !== undefined ? 0 : target.action.retry.attempts;
-    if (this.#retriesLeft > 0) head.headers.appendRaw(attemptHeader, attemptHeader, '1');
     this.#deadlines = new StreamDeadlines(scope.wheel, scope.clock, (deadline) => this.#onDeadline(deadline));
   }
 
   /** Makes the first attempt. Separate from the constructor, since the owner may be called back before it returns. */
   start(): void {
-    const { action } = this.#target;
-    const now = this.#info.startTime;
-    this.#deadlines.setIdle(action.idleTimeoutMs, now);
-    if (this.#body.ended) this.#deadlines.setRequest(action.timeoutMs, now);
-    this.#startAttempt(now, false, false);
+    const now = this.#scope.clock.now();
+    if (this.#limit !== undefined) {
+      if (now >= this.#limit.at) {
+        this.#onLimit(this.#limit, now);
+        return;
+      }
+      this.#deadlines.setHard(this.#limit.at, now);
+    }
+    this.#deadlines.setIdle(this.#idleMs, now);
+    if (this.#body.ended) this.#deadlines.setRequest(this.#totalMs, now);
+    this.#startAttempt(now, false);
   }
 
   onRequestData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
-    const attempt = this.#attempt;
-    const ready = attempt?.ready === true;
-    if (this.#body.complete) {
-      this.#body.push(chunk);
-      if (ready && this.#body.bytes > replayLimit) this.#body.drop();
-    }
-    if (end) this.#onRequestEnded();
+    if (end) this.#onRequestEnding();
     else this.#deadlines.touch();
-    if (ready) {
-      if (!attempt.sendData(chunk, end)) this.#pauseBody();
-    } else if (this.#body.bytes > highWatermark) {
-      this.#pauseBody();
-    }
+    this.#body.onData(chunk, end, this.#race.current);
   }
 
   onRequestTrailers(trailers: Headers): void {
     if (this.#over) return;
-    this.#body.trailers = trailers;
-    this.#onRequestEnded();
-    if (this.#attempt?.ready === true) this.#attempt.sendTrailers(trailers);
+    this.#onRequestEnding();
+    this.#body.onTrailers(trailers, this.#race.current);
   }
 
   pauseResponse(): void {
-    this.#attempt?.pauseReading();
+    this.#race.current?.pauseReading();
   }
 
   resumeResponse(): void {
     this.#deadlines.touch();
-    this.#attempt?.resumeReading();
+    this.#race.current?.resumeReading();
   }
 
   /** The stream is over, in whatever way; what still runs upstream is given up. */
   close(): void {
     this.#over = true;
     this.#deadlines.stop();
-    const attempt = this.#attempt;
-    this.#attempt = undefined;
-    if (attempt === undefined) return;
-    attempt.settle(attempt.status > 0 ? 'answered' : 'cancelled', this.#info.endTime);
-    attempt.cancel();
+    this.#share?.release();
+    this.#share = undefined;
+    this.#race.close(this.#info.endTime);
   }
 
   onAttemptReady(attempt: Attempt): void {
-    this.#info.upstreamReadyTime = this.#scope.clock.now();
+    const now = this.#scope.clock.now();
+    this.#info.upstreamReadyTime = now;
     this.#info.upstreamPeer = attempt.connection?.peer ?? '';
-    const { chunks, ended, trailers } = this.#body;
-    if (ended && chunks.length === 0 && trailers === undefined) {
-      attempt.sendHead(this.#head, true);
-      return;
+    const limit = this.#limit;
+    if (limit !== undefined) {
+      if (now >= limit.at) {
+        this.#onLimit(limit, now);
+        return;
+      }
+      writeRemaining(this.#head, this.#said, limit, now);
     }
-    attempt.sendHead(this.#head, false);
-    const last = ended && trailers === undefined ? chunks.length - 1 : -1;
-    let room = true;
-    for (let i = 0; i < chunks.length; i++) room = attempt.sendData(chunks[i] as Buffer, i === last);
-    if (trailers !== undefined) attempt.sendTrailers(trailers);
-    if (this.#body.bytes > replayLimit) this.#body.drop();
-    if (room) this.#resumeBody();
-    else this.#pauseBody();
+    this.#body.sendTo(attempt, this.#head);
   }
 
   onAttemptInformational(attempt: Attempt, head: ResponseHead): void {
@@ -161,18 +147,33 @@ export class UpstreamCall implements AttemptOwner {
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const now = this.#scope.clock.now();
     attempt.headTime = now;
-    const { action, target, choice } = this.#target;
-    if (mayRetryStatus(action.retry, head.status, this.#idempotent) && this.#tryAgain(attempt, '', now)) return;
+    if (this.#grpc) attempt.grpcStatus = grpcStatusIn(head.headers);
+    const plan = this.#plan;
+    if ((plan.open || this.#race.racing) && plan.mayRetryResponse(head)) {
+      if (this.#race.discard(attempt, '', now)) return;
+      const delay = plan.delayAfter(head, this.#scope.random(), this.#scope.clock.wallTime());
+      if (delay !== undefined && this.#tryAgain(attempt, '', delay, now)) return;
+    }
+    this.#race.win(attempt, now);
     this.#info.upstreamFirstByteTime = now;
     this.#responseStarted = true;
     this.#body.drop();
     this.#deadlines.clearTry();
-    if (head.upgrade !== undefined || isEventStream(head)) this.#deadlines.clearRequest();
+    if (this.#grpc) {
+      if (!isGrpcAnswer(head)) {
+        this.#responseStarted = false;
+        this.#reply(notGrpc(head, this.#target.cluster, attempt.endpoint));
+        return;
+      }
+      this.#info.grpcStatus = end ? (attempt.grpcStatus ?? grpcCodes.unknown) : attempt.grpcStatus;
+    }
+    if (head.upgrade !== undefined || isLongResponse(head)) this.#deadlines.clearRequest();
     if (!attempt.endpoint.config.tls) stripOwnHeaders(head.headers);
+    const { action, target, choice } = this.#target;
     applyHeaderMutation(head.headers, target.responseHeaders, this.#info, this.#head, head);
     if (choice?.setCookie !== undefined) head.headers.append('set-cookie', choice.setCookie);
     if (action.attemptCountInResponse) head.headers.set(attemptCountHeader, String(this.#info.attemptCount));
-    if (this.#retries > 0) this.#recordAttempt(attempt, '', now);
+    if (plan.made > 0) recordAttempt(this.#info, attempt, '', now);
     this.#owner.onUpstreamHead(head, end);
   }
 
@@ -181,56 +182,67 @@ export class UpstreamCall implements AttemptOwner {
     this.#owner.onUpstreamData(chunk, end);
   }
 
-  onAttemptTrailers(_attempt: Attempt, trailers: Headers): void {
+  onAttemptTrailers(attempt: Attempt, trailers: Headers): void {
+    if (this.#grpc) {
+      attempt.grpcStatus = grpcStatusIn(trailers) ?? grpcCodes.unknown;
+      this.#info.grpcStatus = attempt.grpcStatus;
+    }
     this.#owner.onUpstreamTrailers(trailers);
   }
 
   onAttemptWritable(): void {
     this.#deadlines.touch();
-    this.#resumeBody();
+    this.#body.resume();
   }
 
   onAttemptFailed(attempt: Attempt, failure: AttemptFailure): void {
     const now = this.#scope.clock.now();
-    const { cluster, action } = this.#target;
+    const { cluster } = this.#target;
     if (this.#responseStarted) {
       attempt.settle('unanswered', now);
       this.#owner.onUpstreamAborted(responseFlags.UC.bit, 'upstream-reset');
       return;
     }
-    if (this.#replaceConnection(attempt, failure, now)) return;
     const { reason, flag, message } = describeFailure(failure, cluster, attempt.endpoint);
-    if (mayRetryFailure(action.retry, failure.kind, this.#idempotent) && this.#tryAgain(attempt, flag, now)) return;
+    if (this.#race.discard(attempt, flag, now)) return;
+    if (this.#replaceConnection(attempt, failure, now)) return;
+    const plan = this.#plan;
+    if (plan.mayRetryFailure(failure.kind)) {
+      if (this.#tryAgain(attempt, flag, plan.delay(this.#scope.random()), now)) return;
+    }
     attempt.settle(failure.kind === 'overflow' ? 'cancelled' : 'unanswered', now);
-    this.#recordAttempt(attempt, flag, now);
-    this.#owner.reply(localReply(reason, failureDetails(cluster, attempt.endpoint), message, this.#retryFlag()));
+    recordAttempt(this.#info, attempt, flag, now);
+    const reply = localReply(reason, failureDetails(cluster, attempt.endpoint), message, this.#retryFlag());
+    this.#reply(failure.kind === 'overflow' ? overloaded(reply) : reply);
   }
 
-  #startAttempt(now: number, isRetry: boolean, fresh: boolean): void {
+  get #idleMs(): number {
+    return this.#target.action.idleTimeoutMs ?? this.#scope.streamIdleTimeoutMs;
+  }
+
+  #startAttempt(now: number, fresh: boolean): void {
     const { cluster, action, choice } = this.#target;
-    const info = this.#info;
-    const endpoint = cluster.pick(this.#tried ?? noneTried, now, choice?.context);
+    if (this.#plan.made === 0 && !fresh) cluster.retryBudget.onRequest();
+    const endpoint = cluster.pick(this.#plan.tried, now, choice?.context);
     const pool = endpoint?.pools?.for(this.#head);
     if (endpoint === undefined || pool === undefined) {
-      if (isRetry) cluster.retryBudget.release();
-      this.#owner.reply(noHealthyEndpoints(cluster, this.#retryFlag()));
+      if (!this.#race.racing) this.#reply(noHealthyEndpoints(cluster, this.#retryFlag()));
       return;
     }
-    info.attemptCount = this.#retries + 1;
-    info.upstreamAddress = endpoint.address;
-    info.upstreamWorkload = endpoint.config.workload;
-    info.upstreamTls = endpoint.config.tls;
-    if (action.attemptCountInRequest) this.#head.headers.set(attemptCountHeader, String(info.attemptCount));
+    this.#info.attemptCount = this.#plan.made + 1;
+    tellEndpoint(this.#info, endpoint);
+    if (action.attemptCountInRequest) this.#head.headers.set(attemptCountHeader, String(this.#info.attemptCount));
     if (action.hostRewrite?.kind === 'endpoint') this.#takeHostOf(endpoint);
     const active = cluster.activeRequests;
     cluster.onStart(endpoint, now);
-    const attempt = new Attempt(cluster, endpoint, pool, this, now, isRetry ? cluster.retryBudget : undefined);
-    this.#attempt = attempt;
+    const attempt = new Attempt(cluster, endpoint, pool, this, now, this.#share);
+    this.#share = undefined;
+    this.#race.current = attempt;
     if (active >= cluster.config.breakers.maxRequests) {
       attempt.onNoConnection({ kind: 'overflow', detail: `${active} requests are active already (maxRequests)` });
       return;
     }
-    if (this.#body.ended) this.#deadlines.setTry(action.retry.perTryTimeoutMs, now);
+    if (this.#body.ended) this.#limitTry(now);
     attempt.start(fresh);
   }
 
@@ -239,112 +251,150 @@ export class UpstreamCall implements AttemptOwner {
     if (hostname !== undefined) setHost(this.#head, hostname, this.#target.action.appendForwardedHost);
   }
 
-  #onRequestEnded(): void {
-    this.#body.ended = true;
+  #limitTry(now: number): void {
+    const { perTryTimeoutMs, perTryIdleTimeoutMs } = this.#plan.policy;
+    this.#deadlines.setTry(perTryTimeoutMs, perTryIdleTimeoutMs, now);
+  }
+
+  #onRequestEnding(): void {
     if (this.#responseStarted) return;
-    const { action } = this.#target;
     const now = this.#scope.clock.now();
     // The time-outs count from the end of the request: a slow upload is not the upstream's fault.
-    this.#deadlines.setRequest(action.timeoutMs, now);
-    if (this.#attempt !== undefined) this.#deadlines.setTry(action.retry.perTryTimeoutMs, now);
+    this.#deadlines.setRequest(this.#totalMs, now);
+    if (this.#race.current !== undefined) this.#limitTry(now);
   }
 
   #onDeadline(deadline: Deadline): void {
     const now = this.#scope.clock.now();
-    if (deadline === 'backoff') this.#startAttempt(now, true, false);
-    else if (deadline === 'try') this.#onTryTimeout(now);
-    else if (deadline === 'request') this.#onTimeout('request-timeout', this.#target.action.timeoutMs, now);
-    else if (this.#body.ended || this.#responseStarted)
-      this.#onTimeout('stream-idle', this.#target.action.idleTimeoutMs, now);
-    else this.#onTimeout('request-idle', this.#target.action.idleTimeoutMs, now);
-  }
-
-  #onTryTimeout(now: number): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined) return;
-    const { action } = this.#target;
-    if (mayRetryFailure(action.retry, 'timeout', this.#idempotent) && this.#tryAgain(attempt, 'UT', now)) return;
-    this.#onTimeout('per-try-timeout', action.retry.perTryTimeoutMs, now);
-  }
-
-  #onTimeout(
-    kind: 'request-timeout' | 'per-try-timeout' | 'stream-idle' | 'request-idle',
-    ms: number,
-    now: number,
-  ): void {
-    const { cluster, route } = this.#target;
-    const attempt = this.#attempt;
-    const idle = kind === 'stream-idle' || kind === 'request-idle';
-    if (attempt !== undefined && !this.#responseStarted) {
-      attempt.settle(kind === 'request-idle' ? 'cancelled' : 'unanswered', now);
-      this.#recordAttempt(attempt, idle ? 'SI' : 'UT', now);
+    switch (deadline) {
+      case 'hard':
+        if (this.#limit !== undefined) this.#onLimit(this.#limit, now);
+        return;
+      case 'request':
+        this.#onTimeout('request-timeout', this.#totalMs, now);
+        return;
+      case 'try':
+        this.#onTryTimeout('per-try-timeout', this.#plan.policy.perTryTimeoutMs, now);
+        return;
+      case 'try-idle':
+        this.#onTryTimeout('per-try-idle', this.#plan.policy.perTryIdleTimeoutMs, now);
+        return;
+      case 'backoff':
+        this.#startAttempt(now, false);
+        return;
+      case 'idle':
+        this.#onTimeout(this.#body.ended || this.#responseStarted ? 'stream-idle' : 'request-idle', this.#idleMs, now);
     }
+  }
+
+  #onTryTimeout(kind: 'per-try-timeout' | 'per-try-idle', ms: number, now: number): void {
+    const attempt = this.#race.current;
+    if (attempt === undefined) return;
+    const plan = this.#plan;
+    if (!this.#responseStarted) {
+      if (kind === 'per-try-timeout' && plan.hedges) {
+        this.#hedge(attempt, now);
+        return;
+      }
+      if (plan.mayRetryFailure('timeout')) {
+        if (this.#tryAgain(attempt, 'UT', plan.delay(this.#scope.random()), now)) return;
+      }
+    }
+    this.#onTimeout(kind, ms, now);
+  }
+
+  #onTimeout(kind: TimeoutKind, ms: number, now: number): void {
+    const { cluster, route } = this.#target;
+    this.#giveUp(timedOut(kind, ms, route.name, cluster, this.#race.current?.endpoint), kind !== 'request-idle', now);
+  }
+
+  #onLimit(limit: HardLimit, now: number): void {
+    const { cluster, route } = this.#target;
+    this.#giveUp(pastLimit(limit, route.name, cluster, this.#race.current?.endpoint), true, now);
+  }
+
+  /** Time is up. `upstreamLate`: it was the upstream that was waited for. */
+  #giveUp(reply: LocalReply, upstreamLate: boolean, now: number): void {
+    const attempt = this.#race.current;
     if (this.#responseStarted) {
-      this.#owner.onUpstreamAborted(idle ? responseFlags.SI.bit : responseFlags.UT.bit, kind);
+      this.#owner.onUpstreamAborted(reply.flags, reply.reason);
       return;
     }
-    const message = describeTimeout(kind, ms, route.name, cluster);
-    const details = attempt === undefined ? {} : failureDetails(cluster, attempt.endpoint);
-    this.#owner.reply(localReply(kind, details, message, this.#retryFlag()));
+    if (attempt !== undefined) {
+      attempt.settle(upstreamLate ? 'unanswered' : 'cancelled', now);
+      recordAttempt(this.#info, attempt, (reply.flags & responseFlags.SI.bit) === 0 ? 'UT' : 'SI', now);
+    }
+    this.#reply({ ...reply, flags: reply.flags | this.#retryFlag() });
   }
 
   /** An idle connection that the endpoint closes just when a request is sent on it has cost nothing but time. */
   #replaceConnection(attempt: Attempt, failure: AttemptFailure, now: number): boolean {
     const { kind } = failure;
-    const isRace = attempt.reused && (kind === 'refused' || (kind === 'remote-reset' && this.#idempotent));
+    const isRace = attempt.reused && (kind === 'refused' || (kind === 'remote-reset' && this.#plan.idempotent));
     if (!isRace || this.#replaced || !this.#body.complete) return false;
     this.#replaced = true;
     attempt.settle('cancelled', now);
-    this.#attempt = undefined;
-    this.#startAttempt(now, false, true);
+    this.#race.current = undefined;
+    this.#startAttempt(now, true);
     return true;
   }
 
   /** Plans the next attempt after `attempt`, if there may be one. `flag` tells how it failed; empty when it was answered. */
-  #tryAgain(attempt: Attempt, flag: ResponseFlag | '', now: number): boolean {
-    const { cluster, action } = this.#target;
-    if (this.#retriesLeft === 0 || !this.#body.complete) return false;
-    if (!cluster.retryBudget.tryAcquire(cluster.activeRequests)) return false;
+  #tryAgain(attempt: Attempt, flag: ResponseFlag | '', delayMs: number, now: number): boolean {
+    if (!this.#mayTakeRetry(delayMs, now)) return false;
     attempt.settle(flag === '' ? 'answered' : 'unanswered', now);
-    this.#recordAttempt(attempt, flag, now);
-    this.#attempt = undefined;
+    recordAttempt(this.#info, attempt, flag, now);
+    this.#race.current = undefined;
     attempt.cancel();
-    this.#retriesLeft--;
-    this.#retries++;
-    this.#tried ??= [];
-    this.#tried.push(attempt.endpoint);
-    this.#head.headers.set(attemptHeader, String(this.#retries + 1));
+    this.#plan.take(attempt.endpoint, this.#head);
     this.#deadlines.clearTry();
-    this.#deadlines.setBackoff(retryDelay(action.retry, this.#retries, this.#scope.random()), now);
+    this.#deadlines.clearTryIdle();
+    this.#deadlines.setBackoff(delayMs, now);
     return true;
   }
 
-  #recordAttempt(attempt: Attempt, flag: ResponseFlag | '', now: number): void {
-    const { startTime } = this.#info;
-    this.#info.attempts ??= [];
-    this.#info.attempts.push({
-      endpoint: attempt.endpoint.address,
-      startMs: attempt.startTime - startTime,
-      durationMs: now - attempt.startTime,
-      status: attempt.status,
-      failure: flag,
-    });
+  /** Sends the request a second time while the first try still runs; whichever answers first wins. */
+  #hedge(attempt: Attempt, now: number): void {
+    // Without room for another one, this one may take the time that the request has.
+    if (!this.#mayTakeRetry(0, now)) return;
+    this.#race.outpace(attempt);
+    this.#plan.take(attempt.endpoint, this.#head);
+    this.#startAttempt(now, false);
+    // Where no endpoint was left for it, nothing races.
+    if (this.#share === undefined) return;
+    this.#race.rejoin(attempt);
+    this.#share?.release();
+    this.#share = undefined;
+  }
+
+  /** Takes a share of the budget. A wait that outlasts the request is not begun. */
+  #mayTakeRetry(delayMs: number, now: number): boolean {
+    const { activeRequests, retryBudget } = this.#target.cluster;
+    if (!this.#plan.open || !this.#body.complete) return false;
+    if (now + delayMs >= this.#deadlines.end) return false;
+    if (!retryBudget.tryAcquire(activeRequests, now)) return false;
+    this.#share = retryBudget;
+    return true;
+  }
+
+  #reply(reply: LocalReply): void {
+    const { responseHeaders } = this.#target.target;
+    if (responseHeaders.length === 0) {
+      this.#owner.reply(reply);
+      return;
+    }
+    const headers = reply.headers?.clone() ?? new Headers();
+    applyHeaderMutation(headers, responseHeaders, this.#info, this.#head, undefined);
+    this.#owner.reply({ ...reply, headers });
   }
 
   /** With a retry spent, a final failure tells so. */
   #retryFlag(): number {
-    return this.#retries > 0 ? responseFlags.URX.bit : 0;
+    return this.#plan.made > 0 ? responseFlags.URX.bit : 0;
   }
+}
 
-  #pauseBody(): void {
-    if (this.#bodyPaused) return;
-    this.#bodyPaused = true;
-    this.#owner.pauseRequestBody();
-  }
-
-  #resumeBody(): void {
-    if (!this.#bodyPaused) return;
-    this.#bodyPaused = false;
-    this.#owner.resumeRequestBody();
-  }
+/** Tells clients that know Envoy why they were refused. */
+function overloaded(reply: LocalReply): LocalReply {
+  return { ...reply, headers: Headers.of({ 'x-envoy-overloaded': 'true' }) };
 }

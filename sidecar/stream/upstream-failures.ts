@@ -3,6 +3,9 @@ import type { Endpoint } from '../cluster/endpoint.ts';
 import type { LocalReply } from '../filters/filter.ts';
 import type { ForwardAction } from '../route/route-table.ts';
 import type { AttemptFailure } from './attempt.ts';
+import type { HardLimit } from './call-limits.ts';
+import { grpcFromHttp } from './grpc-status.ts';
+import type { ResponseHead } from './head.ts';
 import { type LocalReplyReason, localReply, localReplyKinds } from './local-replies.ts';
 import type { ResponseFlag } from './response-flags.ts';
 
@@ -71,24 +74,61 @@ export function noCluster(name: string, route: string, action: ForwardAction): L
   return { ...localReply('no-cluster', { cluster: name, route }, message), status: action.notFoundStatus };
 }
 
+export type TimeoutKind = 'request-timeout' | 'per-try-timeout' | 'per-try-idle' | 'stream-idle' | 'request-idle';
+
 /** The message names the knob: where to write another time. */
-export function describeTimeout(
-  kind: 'request-timeout' | 'per-try-timeout' | 'stream-idle' | 'request-idle',
+export function timedOut(
+  kind: TimeoutKind,
   ms: number,
   route: string,
   cluster: Cluster,
-): string {
-  const service = clusterLabel(cluster);
+  endpoint: Endpoint | undefined,
+): LocalReply {
+  return localReply(kind, detailsOf(cluster, endpoint), describeTimeout(kind, ms, route, clusterLabel(cluster)));
+}
+
+function describeTimeout(kind: TimeoutKind, ms: number, route: string, service: string): string {
   switch (kind) {
     case 'request-timeout':
       return `${service} did not answer within ${ms} ms; set timeouts.request of ${route}, or spec.timeouts.request of a TrafficPolicy for ${service}`;
     case 'per-try-timeout':
       return `${service} did not answer a try within ${ms} ms; set timeouts.backendRequest of ${route}, or spec.timeouts.perTry of a TrafficPolicy for ${service}`;
+    case 'per-try-idle':
+      return `${service} sent nothing more of a try for ${ms} ms (retry_policy.per_try_idle_timeout of ${route})`;
     case 'request-idle':
       return `the client sent nothing more of its request for ${ms} ms`;
     case 'stream-idle':
       return `nothing was sent in either direction for ${ms} ms; set spec.timeouts.idle of a TrafficPolicy for ${service}`;
   }
+}
+
+/** The time that the whole stream has is over. */
+export function pastLimit(
+  limit: HardLimit,
+  route: string,
+  cluster: Cluster,
+  endpoint: Endpoint | undefined,
+): LocalReply {
+  const service = clusterLabel(cluster);
+  const message =
+    limit.reason === 'deadline-exceeded'
+      ? `${service} did not answer within the ${Math.round(limit.ms)} ms that the client gave it in ${limit.source}`
+      : `the stream to ${service} lasted longer than ${limit.ms} ms (${limit.source} of ${route} or of its listener)`;
+  return localReply(limit.reason, detailsOf(cluster, endpoint), message);
+}
+
+/** An upstream that does not speak gRPC where it was asked in gRPC; the client would only see a broken stream. */
+export function notGrpc(head: ResponseHead, cluster: Cluster, endpoint: Endpoint): LocalReply {
+  const service = clusterLabel(cluster);
+  const type = head.headers.get('content-type') ?? 'no content type';
+  const details = { ...failureDetails(cluster, endpoint), status: String(head.status) };
+  const message = `${service} answered a gRPC request with HTTP ${head.status} and ${type}`;
+  const reply = localReply('upstream-not-grpc', details, message);
+  return { ...reply, grpcStatus: grpcFromHttp(head.status) };
+}
+
+function detailsOf(cluster: Cluster, endpoint: Endpoint | undefined): Readonly<Record<string, string>> {
+  return endpoint === undefined ? {} : failureDetails(cluster, endpoint);
 }
 
 function described(reason: LocalReplyReason, message: string): DescribedFailure {

@@ -117,6 +117,19 @@ export class TestProxy {
     return this.proxy.setListener(httpListener(cluster, options));
   }
 
+  /** Lets time pass, in small steps, until something that runs is done. */
+  async pump<T>(running: Promise<T>, stepMs = 10): Promise<T> {
+    let done = false;
+    const finished = running.finally(() => {
+      done = true;
+    });
+    while (!done) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      this.advance(stepMs);
+    }
+    return finished;
+  }
+
   /** Resolves when `condition` holds; real events make it so, not the clock. */
   until(condition: () => boolean): Promise<void> {
     return until(condition);

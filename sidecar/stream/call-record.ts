@@ -1,0 +1,23 @@
+import type { Endpoint } from '../cluster/endpoint.ts';
+import type { StreamInfo } from '../observe/stream-info.ts';
+import type { Attempt } from './attempt.ts';
+import type { ResponseFlag } from './response-flags.ts';
+
+/** Notes how an attempt ended; `flag` is empty when it was answered. */
+export function recordAttempt(info: StreamInfo, attempt: Attempt, flag: ResponseFlag | '', now: number): void {
+  info.attempts ??= [];
+  info.attempts.push({
+    endpoint: attempt.endpoint.address,
+    startMs: attempt.startTime - info.startTime,
+    durationMs: now - attempt.startTime,
+    status: attempt.status,
+    failure: flag,
+  });
+}
+
+/** Where the request goes now. */
+export function tellEndpoint(info: StreamInfo, endpoint: Endpoint): void {
+  info.upstreamAddress = endpoint.address;
+  info.upstreamWorkload = endpoint.config.workload;
+  info.upstreamTls = endpoint.config.tls;
+}
