@@ -1,10 +1,11 @@
+import { CR, HEX, LF, SEMICOLON, VALUE } from '../http/characters.ts';
+import type { DroppedField } from '../http/field-policy.ts';
+import { isForbiddenTrailer } from '../http/trailer-names.ts';
 import { Headers } from '../stream/headers.ts';
-import { CR, HEX, LF, SEMICOLON, VALUE } from './characters.ts';
 import { CollectorEvent, HeadCollector } from './head-collector.ts';
 import type { Http1Limits } from './limits.ts';
-import { type DroppedField, MessageFields } from './message-fields.ts';
+import { MessageFields } from './message-fields.ts';
 import { scanFieldLines, scanReasons } from './scan-field-lines.ts';
-import { isForbiddenTrailer } from './trailer-names.ts';
 
 /** How a message says where it ends. */
 export const BodyMode = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;

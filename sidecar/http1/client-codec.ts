@@ -1,7 +1,7 @@
+import type { DroppedField } from '../http/field-policy.ts';
 import type { ClientCodec, ClientCodecEvents, Transport } from '../stream/codec.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { Http1Limits } from './limits.ts';
-import type { DroppedField } from './message-fields.ts';
 
 export interface Http1ClientOptions {
   /** Overrides of `responseLimits`. */

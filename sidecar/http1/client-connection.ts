@@ -1,3 +1,4 @@
+import type { DroppedField } from '../http/field-policy.ts';
 import type { BodyWriter, ClientCodecEvents, ResetReason, ResponseReceiver, Transport } from '../stream/codec.ts';
 import type { RequestHead } from '../stream/head.ts';
 import { BodyDecoder, BodyMode } from './body-decoder.ts';
@@ -6,7 +7,6 @@ import type { Http1ClientCodec, Http1ClientOptions } from './client-codec.ts';
 import { ClientStream } from './client-stream.ts';
 import { CollectorEvent, HeadCollector } from './head-collector.ts';
 import { type Http1Limits, responseLimits } from './limits.ts';
-import type { DroppedField } from './message-fields.ts';
 import { ParseStatus } from './parse-status.ts';
 import { ResponseParser } from './response-parser.ts';
 

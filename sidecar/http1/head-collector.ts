@@ -1,4 +1,4 @@
-import { CR, LF, SPACE, TAB } from './characters.ts';
+import { CR, LF, SPACE, TAB } from '../http/characters.ts';
 
 /** What a {@link HeadCollector} has found. */
 export const CollectorEvent = {

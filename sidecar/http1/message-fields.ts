@@ -1,16 +1,8 @@
+import { FieldKind, fieldKind, fieldName } from '../http/field-names.ts';
+import type { AliasPolicy, DroppedField } from '../http/field-policy.ts';
 import { Headers } from '../stream/headers.ts';
-import { FieldKind, fieldKind, fieldName } from './field-names.ts';
 import type { Http1Limits } from './limits.ts';
 import { fieldScan } from './scan-field-lines.ts';
-
-/**
- * What becomes of field names with `_` or `.`, which CGI-like servers cannot tell from `-`: refused at the edge,
- * dropped (and counted) inside the mesh, or let through (security.md L-22).
- */
-export type AliasPolicy = 'reject' | 'drop' | 'allow';
-
-/** Told of every field that is left out of a message, with the reason as a metric's label and the field's name. */
-export type DroppedField = (reason: string, name: string) => void;
 
 const NONE = new Headers();
 const MAX_CONNECTION_OPTIONS = 32;
@@ -177,17 +169,4 @@ export class MessageFields {
     }
     return true;
   }
-}
-
-/** A `Content-Length` value, strictly: digits without sign, space, list or leading zeros; or undefined. */
-export function parseContentLength(value: string): number | undefined {
-  if (value.length === 0 || value.length > 16) return undefined;
-  if (value.length > 1 && value.charCodeAt(0) === 0x30) return undefined;
-  let length = 0;
-  for (let i = 0; i < value.length; i++) {
-    const digit = value.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return undefined;
-    length = length * 10 + digit;
-  }
-  return length <= Number.MAX_SAFE_INTEGER ? length : undefined;
 }

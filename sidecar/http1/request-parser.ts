@@ -1,11 +1,13 @@
+import { canonicalAuthority } from '../http/authority.ts';
+import { canonicalPath } from '../http/canonical-path.ts';
+import { CR, LF, SPACE, TARGET, TOKEN } from '../http/characters.ts';
+import { parseContentLength } from '../http/content-length.ts';
+import type { AliasPolicy, DroppedField } from '../http/field-policy.ts';
+import { readMethod } from '../http/method-names.ts';
 import type { RequestHead } from '../stream/head.ts';
-import { canonicalAuthority } from './authority.ts';
 import { BodyMode } from './body-decoder.ts';
-import { canonicalPath } from './canonical-path.ts';
-import { CR, LF, SPACE, TARGET, TOKEN } from './characters.ts';
 import type { Http1Limits } from './limits.ts';
-import { type AliasPolicy, type DroppedField, MessageFields, parseContentLength } from './message-fields.ts';
-import { readMethod } from './method-names.ts';
+import { MessageFields } from './message-fields.ts';
 import { ParseStatus } from './parse-status.ts';
 import { type RequestTarget, readTarget } from './request-target.ts';
 import { fieldScan, scanFieldLines, scanReasons } from './scan-field-lines.ts';

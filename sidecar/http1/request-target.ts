@@ -1,5 +1,5 @@
-import { canonicalAuthority } from './authority.ts';
-import { canonicalPath } from './canonical-path.ts';
+import { canonicalAuthority } from '../http/authority.ts';
+import { canonicalPath } from '../http/canonical-path.ts';
 
 /** What a request target other than the usual origin form says (RFC 9112 §3.2). */
 export interface RequestTarget {

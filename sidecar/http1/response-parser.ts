@@ -1,8 +1,10 @@
+import { CR, LF, SPACE, VALUE } from '../http/characters.ts';
+import { parseContentLength } from '../http/content-length.ts';
+import type { DroppedField } from '../http/field-policy.ts';
 import type { ResponseHead } from '../stream/head.ts';
 import { BodyMode } from './body-decoder.ts';
-import { CR, LF, SPACE, VALUE } from './characters.ts';
 import type { Http1Limits } from './limits.ts';
-import { type DroppedField, MessageFields, parseContentLength } from './message-fields.ts';
+import { MessageFields } from './message-fields.ts';
 import { ParseStatus } from './parse-status.ts';
 import { fieldScan, scanFieldLines, scanReasons } from './scan-field-lines.ts';
 import { statusText } from './status-text.ts';

@@ -1,4 +1,4 @@
-import { COLON, CR, LF, SPACE, TAB, TOKEN, VALUE } from './characters.ts';
+import { COLON, CR, LF, SPACE, TAB, TOKEN, VALUE } from '../http/characters.ts';
 
 /** The most fields that any limit allows: cookies and others. */
 const MAX_FIELDS = 1_200;

@@ -1,9 +1,9 @@
+import { FieldKind, fieldKind } from '../http/field-names.ts';
+import type { DroppedField } from '../http/field-policy.ts';
+import { isForbiddenTrailer } from '../http/trailer-names.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
 import type { Headers } from '../stream/headers.ts';
-import { FieldKind, fieldKind } from './field-names.ts';
-import type { DroppedField } from './message-fields.ts';
 import { statusLine } from './status-text.ts';
-import { isForbiddenTrailer } from './trailer-names.ts';
 
 /*
  * Heads as one latin1 string. The codec alone writes framing and connection fields: such a field in the list is

@@ -1,8 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { TimerWheel } from '../../lib/timer-wheel.ts';
+import type { AliasPolicy, DroppedField } from '../http/field-policy.ts';
 import type { ServerCodec, ServerCodecEvents, Transport } from '../stream/codec.ts';
 import type { Http1Limits } from './limits.ts';
-import type { AliasPolicy, DroppedField } from './message-fields.ts';
 import { ServerConnection } from './server-connection.ts';
 
 export interface Http1ServerOptions {

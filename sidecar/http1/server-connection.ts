@@ -1,13 +1,13 @@
 import { systemClock } from '../../lib/clock.ts';
+import { ConnectionTimer, Waiting } from '../http/connection-timer.ts';
+import { DelayedClose } from '../http/delayed-close.ts';
+import type { DroppedField } from '../http/field-policy.ts';
 import type { ServerCodec, ServerCodecEvents, Transport } from '../stream/codec.ts';
 import { BodyDecoder, BodyMode } from './body-decoder.ts';
 import { ByteIntake, type IntakeOwner } from './byte-intake.ts';
-import { ConnectionTimer, Waiting } from './connection-timer.ts';
-import { DelayedClose } from './delayed-close.ts';
 import { CollectorEvent, HeadCollector } from './head-collector.ts';
 import { edgeLimits, type Http1Limits, meshLimits } from './limits.ts';
 import { LocalFields } from './local-fields.ts';
-import type { DroppedField } from './message-fields.ts';
 import { ParseStatus } from './parse-status.ts';
 import { refusalText } from './refusal-text.ts';
 import { refusal } from './refusals.ts';

@@ -8,6 +8,11 @@ export class Headers {
   /** Names with the case in which they arrived or were set. */
   readonly rawNames: string[] = [];
   readonly values: string[] = [];
+  /**
+   * Lower-case names of fields that an HTTP/2 peer asked never to be kept in a compression table (RFC 7541 §6.2.3).
+   * Whoever sends them on over HTTP/2 must ask the same.
+   */
+  neverIndexed: string[] | undefined;
 
   static of(fields: Readonly<Record<string, string>>): Headers {
     const headers = new Headers();
@@ -70,6 +75,7 @@ export class Headers {
 
   clone(): Headers {
     const copy = new Headers();
+    copy.neverIndexed = this.neverIndexed;
     for (let i = 0; i < this.names.length; i++) {
       copy.appendRaw(this.names[i] as string, this.rawNames[i] as string, this.values[i] as string);
     }

@@ -13,6 +13,13 @@ export const FieldKind = {
   keepAlive: 9,
   /** `Cookie` or `Set-Cookie`: counted apart. */
   cookie: 10,
+  /** From here on the pseudo-header fields of HTTP/2; nothing that HTTP/1 could carry. */
+  pseudoMethod: 11,
+  pseudoScheme: 12,
+  pseudoAuthority: 13,
+  pseudoPath: 14,
+  pseudoProtocol: 15,
+  pseudoStatus: 16,
 } as const;
 
 /** A field name, once for all messages that carry it. */
@@ -23,6 +30,8 @@ export interface FieldName {
   readonly kind: number;
   /** Has `_` or `.`, which CGI-like servers take for `-` (security.md H1-34). */
   readonly alias: boolean;
+  /** Is what HTTP/2 allows: a token in lower case, or a pseudo-header field (RFC 9113 §8.2.1, §8.3). */
+  readonly lower: boolean;
   /** `rawName` as it stands on the wire. */
   readonly bytes: Buffer;
 }
@@ -40,6 +49,12 @@ const kinds: ReadonlyMap<string, number> = new Map([
   ['http2-settings', FieldKind.hop],
   ['cookie', FieldKind.cookie],
   ['set-cookie', FieldKind.cookie],
+  [':method', FieldKind.pseudoMethod],
+  [':scheme', FieldKind.pseudoScheme],
+  [':authority', FieldKind.pseudoAuthority],
+  [':path', FieldKind.pseudoPath],
+  [':protocol', FieldKind.pseudoProtocol],
+  [':status', FieldKind.pseudoStatus],
 ]);
 
 /** Enough for every name that honest peers use, little enough to be no one's way to our memory. */
@@ -81,11 +96,13 @@ export function fieldKind(name: string): number {
 
 function learn(rawName: string): FieldName {
   const name = rawName.toLowerCase();
+  const kind = fieldKind(name);
   const entry: FieldName = {
     name,
     rawName: name === rawName ? name : rawName,
-    kind: fieldKind(name),
+    kind,
     alias: /[_.]/.test(name),
+    lower: /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(rawName) || (name === rawName && kind >= FieldKind.pseudoMethod),
     bytes: Buffer.from(rawName, 'latin1'),
   };
   if (rawName.length > MAX_NAME_LENGTH) return entry;

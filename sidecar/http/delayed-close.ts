@@ -1,6 +1,13 @@
 import type { Transport } from '../stream/codec.ts';
 import { type ConnectionTimer, Waiting } from './connection-timer.ts';
-import type { Http1Limits } from './limits.ts';
+
+/** How patient a {@link DelayedClose} is. */
+export interface CloseLimits {
+  /** For the peer's FIN. */
+  readonly delayedCloseMs: number;
+  /** For a peer that takes nothing of what is left for it. */
+  readonly flushTimeoutMs: number;
+}
 
 /**
  * The end of a connection that we end first: FIN, then a little patience for the peer's, so that a reset does not
@@ -9,12 +16,12 @@ import type { Http1Limits } from './limits.ts';
 export class DelayedClose {
   readonly #transport: Transport;
   readonly #timer: ConnectionTimer;
-  readonly #limits: Http1Limits;
+  readonly #limits: CloseLimits;
   #unsent = 0;
   /** For how long the kernel has taken nothing. */
   #stalledMs = 0;
 
-  constructor(transport: Transport, timer: ConnectionTimer, limits: Http1Limits) {
+  constructor(transport: Transport, timer: ConnectionTimer, limits: CloseLimits) {
     this.#transport = transport;
     this.#timer = timer;
     this.#limits = limits;

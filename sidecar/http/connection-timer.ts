@@ -1,5 +1,4 @@
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
-import type { Http1Limits } from './limits.ts';
 
 /** What a {@link ConnectionTimer} is waiting for. */
 export const Waiting = {
@@ -19,10 +18,18 @@ export const Waiting = {
 /** How often the rate of a body is looked at, after its first time. */
 const RATE_WINDOW_MS = 5_000;
 
+/** What a {@link ConnectionTimer} must know of the limits of its connection. */
+export interface BodyRateLimits {
+  /** A body that comes slower than this is given up; 0 for never. */
+  readonly minBodyBytesPerSecond: number;
+  /** How long a body may be slower than that at its start. */
+  readonly bodyGraceMs: number;
+}
+
 /** The one timer of a server connection: a connection waits for one thing at a time. */
 export class ConnectionTimer {
   readonly #timer: Timer;
-  readonly #limits: Http1Limits;
+  readonly #limits: BodyRateLimits;
   readonly #onTimeout: (waiting: number) => void;
   #waiting: number = Waiting.nothing;
   #windowMs = 0;
@@ -31,7 +38,7 @@ export class ConnectionTimer {
   /** The owner has stopped the body itself, or the peer is right to wait: no rate is asked for. */
   bodyPaused = false;
 
-  constructor(wheel: TimerWheel, limits: Http1Limits, onTimeout: (waiting: number) => void) {
+  constructor(wheel: TimerWheel, limits: BodyRateLimits, onTimeout: (waiting: number) => void) {
     this.#limits = limits;
     this.#onTimeout = onTimeout;
     this.#timer = wheel.timer(() => this.#fire());
