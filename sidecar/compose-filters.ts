@@ -3,7 +3,9 @@ import type { Random } from '../lib/random.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
 import { createBuffer } from './filters/buffer.ts';
 import { createCors } from './filters/cors.ts';
+import { createFault } from './filters/fault.ts';
 import type { FilterFactory, SharedFilter } from './filters/filter.ts';
+import { createLocalRateLimit } from './filters/local-rate-limit/local-rate-limit.ts';
 import { gatewayFilters } from './gateway/gateway.ts';
 import type { ConfiguredFilter, HttpFilterConfig } from './http-filter-config.ts';
 import { inboundFilters } from './inbound.ts';
@@ -20,8 +22,8 @@ export interface FilterDependencies {
 /** The filters of a chain, made ready; the router follows. */
 export interface ComposedFilters {
   readonly factories: readonly FilterFactory[];
-  /** Configured filters by name, with what tells whether the next configuration says the same. */
-  readonly shared: ReadonlyMap<string, { readonly key: string; readonly filter: SharedFilter }>;
+  /** Configured filters by name, with the version of their configuration. */
+  readonly shared: ReadonlyMap<string, { readonly version: string; readonly filter: SharedFilter }>;
 }
 
 /** The three compositions. Which one a listener gets is said by its direction, and by nothing else. */
@@ -42,12 +44,11 @@ export function composeFilters(
   deps: FilterDependencies,
   before: ComposedFilters | undefined,
 ): ComposedFilters {
-  const shared = new Map<string, { key: string; filter: SharedFilter }>();
+  const shared = new Map<string, { version: string; filter: SharedFilter }>();
   const factories = [...filtersOf[direction]];
-  for (const { name, config, disabled } of configured) {
-    const key = keyOf(config);
+  for (const { name, config, version, disabled } of configured) {
     const known = before?.shared.get(name);
-    const entry = known?.key === key ? known : { key, filter: createFilter(config, deps) };
+    const entry = known?.version === version ? known : { version, filter: createFilter(config, deps) };
     shared.set(name, entry);
     factories.push(onItsRoutes(name, disabled, entry.filter));
   }
@@ -60,6 +61,10 @@ function createFilter(config: HttpFilterConfig, deps: FilterDependencies): Share
       return createBuffer(config);
     case 'cors':
       return createCors(deps.random);
+    case 'fault':
+      return createFault(config, deps);
+    case 'local-rate-limit':
+      return createLocalRateLimit(config, deps);
   }
 }
 
@@ -70,8 +75,4 @@ function onItsRoutes(name: string, disabled: boolean, filter: SharedFilter): Fil
     const off = overrides?.[0]?.disabled ?? disabled;
     return off ? undefined : filter(callbacks, overrides);
   };
-}
-
-function keyOf(config: HttpFilterConfig): string {
-  return JSON.stringify(config, (_key, value: unknown) => (value instanceof RegExp ? String(value) : value));
 }

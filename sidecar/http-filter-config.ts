@@ -1,11 +1,13 @@
 import type { BufferConfig, BufferOverride } from './filters/buffer.ts';
 import type { CorsConfig, CorsPolicy } from './filters/cors.ts';
+import type { FaultConfig } from './filters/fault.ts';
+import type { LocalRateLimitConfig } from './filters/local-rate-limit/local-rate-limit.ts';
 
 /** What a filter of a chain does; each kind is described beside its filter. */
-export type HttpFilterConfig = BufferConfig | CorsConfig;
+export type HttpFilterConfig = BufferConfig | CorsConfig | FaultConfig | LocalRateLimitConfig;
 
 /** What a route, a virtual host or a weighted cluster says to a filter (`typed_per_filter_config`). */
-export type FilterOverrideConfig = BufferOverride | CorsPolicy;
+export type FilterOverrideConfig = BufferOverride | CorsPolicy | FaultConfig | LocalRateLimitConfig;
 
 /** One entry of `http_filters`, without the router, which is always there. */
 export interface ConfiguredFilter {
@@ -14,6 +16,8 @@ export interface ConfiguredFilter {
   /** Runs only on routes that have something to say to it. */
   disabled: boolean;
   config: HttpFilterConfig;
+  /** The same for the same content. */
+  version: string;
 }
 
 export interface FilterOverride {
@@ -21,6 +25,8 @@ export interface FilterOverride {
   disabled: boolean;
   /** `undefined` where only `disabled` is told. */
   config: FilterOverrideConfig | undefined;
+  /** The same for the same content. */
+  version: string;
   /** Names the place that says it, the same in every version of the table, so that state outlives a push. */
   place: string;
 }

@@ -11,6 +11,7 @@ import { decodeHostRewrite, decodeRegexRewrite } from './decode-host-rewrite.ts'
 import { withMetadata } from './decode-metadata-match.ts';
 import type { MutationLevels } from './decode-mutation-levels.ts';
 import type { OverridePlace } from './decode-overrides.ts';
+import { decodeRateLimits } from './decode-rate-limits.ts';
 import { decodeRetry } from './decode-retry.ts';
 import { decodeTargets } from './decode-targets.ts';
 import { fieldsOf } from './message-fields.ts';
@@ -38,6 +39,8 @@ export const routeActionFields = fieldsOf(RouteAction, {
     'maxStreamDuration',
     'maxGrpcTimeout',
     'grpcTimeoutOffset',
+    'rateLimits',
+    'includeVhRateLimits',
   ],
   ignored: { upgradeConfigs: 'upgrades are passed on' },
 });
@@ -76,6 +79,8 @@ export function decodeForward(
     appendForwardedHost: message.appendXForwardedHost,
     attemptCountInRequest: host.includeRequestAttemptCount,
     attemptCountInResponse: host.includeAttemptCountInResponse,
+    rateLimits: decodeRateLimits(reader, path, message.rateLimits),
+    includeHostRateLimits: message.includeVhRateLimits === true,
   };
 }
 

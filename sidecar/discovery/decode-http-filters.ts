@@ -1,11 +1,16 @@
+import { createHash } from 'node:crypto';
 import { Buffer, BufferPerRoute } from '../../proto/gen/envoy/extensions/filters/http/buffer/v3/buffer.ts';
 import { Cors, CorsPolicy } from '../../proto/gen/envoy/extensions/filters/http/cors/v3/cors.ts';
+import { HTTPFault } from '../../proto/gen/envoy/extensions/filters/http/fault/v3/fault.ts';
+import { LocalRateLimit } from '../../proto/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.ts';
 import { Router } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router.ts';
 import { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts';
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
 import type { ConfiguredFilter, HttpFilterConfig } from '../http-filter-config.ts';
 import { decodeBuffer, decodeBufferOverride } from './http-filters/decode-buffer.ts';
 import { decodeCors, decodeCorsPolicy } from './http-filters/decode-cors.ts';
+import { decodeFault, decodeFaultOverride } from './http-filters/decode-fault.ts';
+import { decodeLocalRateLimit, decodeLocalRateLimitOverride } from './http-filters/decode-local-rate-limit.ts';
 import type { DecodedOverride } from './http-filters/decoded-override.ts';
 import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
@@ -20,12 +25,16 @@ type Decoder<T> = (reader: Reader, path: string, packed: Any) => T | undefined;
 const filterDecoders: ReadonlyMap<string, Decoder<HttpFilterConfig>> = new Map<string, Decoder<HttpFilterConfig>>([
   [Buffer.$type, decodeBuffer],
   [Cors.$type, decodeCors],
+  [HTTPFault.$type, decodeFault],
+  [LocalRateLimit.$type, decodeLocalRateLimit],
 ]);
 
 /** By the type in `typed_per_filter_config`. */
 const overrideDecoders: ReadonlyMap<string, Decoder<DecodedOverride>> = new Map<string, Decoder<DecodedOverride>>([
   [BufferPerRoute.$type, decodeBufferOverride],
   [CorsPolicy.$type, decodeCorsPolicy],
+  [HTTPFault.$type, decodeFaultOverride],
+  [LocalRateLimit.$type, decodeLocalRateLimitOverride],
 ]);
 
 /**
@@ -53,7 +62,7 @@ export function decodeHttpFilters(reader: Reader, path: string, filters: readonl
     if (names.has(name)) reader.problem(join(at, 'name'), `"${name}" is there twice`);
     names.add(name);
     const config = decode(reader, join(at, 'typed_config'), packed);
-    if (config !== undefined) configured.push({ name, disabled: filter.disabled, config });
+    if (config !== undefined) configured.push({ name, disabled: filter.disabled, config, version: versionOf(packed) });
   }
   return configured;
 }
@@ -69,6 +78,11 @@ export function decodeOverride(
   if (decode !== undefined) return decode(reader, path, packed);
   if (!optional) reader.problem(path, `unsupported type ${packed.typeUrl === '' ? '(none)' : packed.typeUrl}`);
   return undefined;
+}
+
+/** Made of the content, so that the same one has it in every push. */
+export function versionOf(packed: Any): string {
+  return createHash('sha256').update(packed.typeUrl).update(packed.value).digest('base64');
 }
 
 function typeOf(packed: Any): string {

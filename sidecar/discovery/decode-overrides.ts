@@ -1,7 +1,7 @@
 import { FilterConfig } from '../../proto/gen/envoy/config/route/v3/route_components.ts';
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
 import type { FilterOverride, FilterOverrides } from '../http-filter-config.ts';
-import { decodeOverride } from './decode-http-filters.ts';
+import { decodeOverride, versionOf } from './decode-http-filters.ts';
 import type { DecodedOverride } from './http-filters/decoded-override.ts';
 import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
@@ -27,7 +27,7 @@ export function decodeOverrides(
     const decoded = isType(packed, FilterConfig)
       ? unwrap(reader, at, packed)
       : decodeOverride(reader, at, packed, false);
-    if (decoded !== undefined) own.set(filterName, { ...decoded, place });
+    if (decoded !== undefined) own.set(filterName, { ...decoded, place, version: versionOf(packed) });
   }
   if (own.size === 0) return outer;
   const merged = new Map<string, readonly FilterOverride[]>(outer);

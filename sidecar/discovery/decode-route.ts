@@ -10,6 +10,7 @@ import type { DecodeContext } from './decode-context.ts';
 import { decodeForward } from './decode-forward.ts';
 import { type MutationLevels, readLevel } from './decode-mutation-levels.ts';
 import { decodeOverrides, type OverridePlace } from './decode-overrides.ts';
+import { decodeRateLimits } from './decode-rate-limits.ts';
 import { decodeRedirect, decodeRespond } from './decode-redirect.ts';
 import { decodeRouteMatch } from './decode-route-match.ts';
 import { fieldsOf } from './message-fields.ts';
@@ -50,6 +51,7 @@ export const virtualHostFields = fieldsOf(VirtualHostMessage, {
     'includeRequestAttemptCount',
     'includeAttemptCountInResponse',
     'typedPerFilterConfig',
+    'rateLimits',
     ...mutations,
   ],
   ignored: { metadata: 'for people' },
@@ -140,6 +142,7 @@ function readVirtualHost(
       }),
     ),
     ...(overrides === undefined ? {} : { overrides }),
+    ...(host.rateLimits.length === 0 ? {} : { rateLimits: decodeRateLimits(reader, path, host.rateLimits) }),
     ...(requireTls === undefined ? {} : { requireTls }),
   };
 }

@@ -3,6 +3,7 @@ import type { FilterOverrides } from '../http-filter-config.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
 import type { HashPolicy } from './hash-policy.ts';
+import type { RateLimitRule } from './rate-limits.ts';
 import type { RetryCondition } from './retry-conditions.ts';
 
 /** A named set of virtual hosts, as RDS brings it (`envoy.config.route.v3.RouteConfiguration`). */
@@ -21,6 +22,8 @@ export interface VirtualHost {
   routes: readonly Route[];
   /** Requests that came in plain text, all or those from outside the mesh, are redirected to https (301). */
   requireTls?: 'external' | 'all';
+  /** For rate limits, where a route has none of its own. */
+  rateLimits?: readonly RateLimitRule[];
   /** What it has to say to filters, with what the places around it say. */
   overrides?: FilterOverrides;
 }
@@ -99,6 +102,10 @@ export interface ForwardAction {
   /** Tells the number of the attempt in `x-envoy-attempt-count`, to the upstream and to the client. */
   attemptCountInRequest: boolean;
   attemptCountInResponse: boolean;
+  /** How requests are described to rate limits. */
+  rateLimits?: readonly RateLimitRule[];
+  /** Those of the virtual host hold as well. */
+  includeHostRateLimits?: boolean;
 }
 
 /** `max_stream_duration` of a route. All in milliseconds. */

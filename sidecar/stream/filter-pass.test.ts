@@ -130,7 +130,7 @@ test('held data may go on in parts', () => {
   const holding: Filter = { onResponseData: () => 'stop' };
   const { calls, response } = record(() => [holding]);
   response.head(responseHead, false);
-  response.data(bytes('12345'), true);
+  response.data(bytes('12345'), false);
   response.resume(holding, 2);
   response.resume(holding, 2);
   response.resume(holding, 2);

@@ -142,7 +142,9 @@ abstract class Pass<Head> {
       this.#gates[index] = gate;
     }
     gate.hold(status, event);
-    if (status === 'stop' && !gate.paused) {
+    // Where nothing more can come nobody need be paused, and a peer that goes away is noticed.
+    const last = event.kind === 'trailers' || event.end;
+    if (status === 'stop' && !gate.paused && !last) {
       gate.paused = true;
       if (this.#paused++ === 0) this.tellHeld();
     }

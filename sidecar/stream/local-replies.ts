@@ -38,6 +38,10 @@ export const localReplyKinds = {
   'stream-idle': { status: 504, flag: 'SI' },
   /** The client, not the upstream, fell silent in the middle of its request. */
   'request-idle': { status: 408, flag: 'SI' },
+  /** The filter also says the status. */
+  'rate-limited': { status: 429, flag: 'RL' },
+  /** By the filter that does so on purpose; it also says the status. */
+  'fault-injected': { status: 503, flag: 'FI' },
   /** The route takes bodies up to a length only. */
   'body-too-large': { status: 413, flag: 'DPE' },
   /** CONNECT to something that is not in the mesh, or that cannot be tunnelled. */

@@ -19,6 +19,9 @@ export const responseFlags = {
   UAEX: { bit: 1 << 13, meaning: 'refused by authorization' },
   RL: { bit: 1 << 14, meaning: 'refused by a rate limit' },
   LR: { bit: 1 << 15, meaning: 'reset by this proxy' },
+  DI: { bit: 1 << 16, meaning: 'delayed on purpose, by fault injection' },
+  FI: { bit: 1 << 17, meaning: 'refused on purpose, by fault injection' },
+  OM: { bit: 1 << 18, meaning: 'shed because this proxy is overloaded' },
 } as const;
 
 export type ResponseFlag = keyof typeof responseFlags;
