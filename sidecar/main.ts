@@ -1,13 +1,10 @@
 import fs from 'node:fs';
 import module from 'node:module';
-import v8 from 'node:v8';
 import type { BootstrapOptions } from './bootstrap/bootstrap-options.ts';
 import type { SidecarOptions } from './bootstrap/sidecar-options.ts';
 import type { RunningSidecar, SidecarEnvironment } from './sidecar.ts';
 
 module.enableCompileCache();
-// A route's regular expression that backtracks too much goes on in V8's linear engine instead.
-v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
 
 // Loaded after the cache is on.
 const { helpText } = await import('./bootstrap/help.ts');

@@ -1,10 +1,12 @@
 import type { FieldPath } from '../../lib/field-path.ts';
 import { nearest } from '../../lib/nearest.ts';
+import type { Resource } from '../../proto/gen/envoy/service/discovery/v3/discovery.ts';
 import { inlinePrefix } from '../discovery/decode-inline-secret.ts';
 import { needsOf } from '../discovery/decode-listener.ts';
 import type { AcceptedResource } from '../discovery/decode-response.ts';
 import { type ConfigText, type FileProblem, findWord } from './config-text.ts';
 import type { BootstrapSettings } from './decode-bootstrap.ts';
+import type { StaticType } from './static-types.ts';
 
 /**
  * Finds names that nothing answers to: clusters, when none can come later, and secrets and route tables, when there is
@@ -12,11 +14,13 @@ import type { BootstrapSettings } from './decode-bootstrap.ts';
  */
 export function checkReferences(
   resources: readonly AcceptedResource[],
+  written: Readonly<Record<StaticType, readonly Resource[]>>,
   { sources, ads }: BootstrapSettings,
   text: ConfigText,
 ): FileProblem[] {
   const problems: FileProblem[] = [];
-  const namesOf = (type: string) => resources.filter((one) => one.type === type).map(({ name }) => name);
+  // One that is wrong itself is there all the same.
+  const namesOf = (type: StaticType) => written[type].map(({ name }) => name);
   const clusters = namesOf('cluster');
   const secrets = namesOf('secret');
   const missing = (
@@ -26,8 +30,8 @@ export function checkReferences(
     name: string,
     known: string[],
   ): void => {
-    const field = from.type === 'listener' ? 'listeners' : 'clusters';
-    const path: FieldPath = ['static_resources', field, namesOf(from.type).indexOf(from.name)];
+    const type = from.type === 'listener' ? 'listener' : 'cluster';
+    const path: FieldPath = ['static_resources', `${type}s`, namesOf(type).indexOf(from.name)];
     const whole = valueAt(text.value, path);
     const similar = nearest(name, known);
     const hint = similar === undefined ? undefined : `did you mean "${similar}"?`;

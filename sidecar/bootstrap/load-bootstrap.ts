@@ -12,15 +12,7 @@ import { checkReferences } from './check-references.ts';
 import { type ConfigText, type FileProblem, readConfigText } from './config-text.ts';
 import { type BootstrapSettings, decodeBootstrap } from './decode-bootstrap.ts';
 import { readResourceFile } from './read-resource-file.ts';
-
-/** Types that a bootstrap may hold, in the order in which they are handed over, with their field. */
-export const staticTypes = [
-  { type: 'cluster', field: 'clusters' },
-  { type: 'secret', field: 'secrets' },
-  { type: 'listener', field: 'listeners' },
-] as const;
-
-export type StaticType = (typeof staticTypes)[number]['type'];
+import { type StaticType, staticTypes } from './static-types.ts';
 
 /** A bootstrap that can be started from. */
 export interface LoadedBootstrap extends BootstrapSettings {
@@ -68,7 +60,7 @@ export function loadBootstrap(source: BootstrapSource): BootstrapResult {
   const decoded = staticTypes.flatMap(({ type, field }) =>
     decodeStatic(type, `static_resources.${field}`, resources[type], context, text.value, problems, notes),
   );
-  problems.push(...checkReferences(decoded, settings, text.value));
+  problems.push(...checkReferences(decoded, resources, settings, text.value));
   const files = [settings.sources.cluster, settings.sources.listener].flatMap((one) =>
     one?.kind === 'file' ? [one.file] : [],
   );

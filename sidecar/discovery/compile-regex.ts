@@ -1,4 +1,5 @@
 import type { RegexMatcher } from '../../proto/gen/envoy/type/matcher/v3/regex.ts';
+import { linearRegex } from './linear-regex.ts';
 import { join, type Reader } from './reader.ts';
 
 const maxPatternLength = 1_024;
@@ -6,15 +7,19 @@ const maxRepeat = 1_000;
 const neverMatches = /(?!)/;
 
 /**
- * Compiles an RE2 expression of a resource, which always matches whole values. Refused (security.md XD-11): over
- * 1,024 characters; look-around, back-references and flags; repetition inside a repeated group, which a backtracking
- * engine may take exponential time for.
+ * Compiles an RE2 expression of a resource, which always matches whole values, so that matching takes time linear
+ * in the text (security.md P-04). Refused (XD-11): over 1,024 characters; look-around, back-references and flags;
+ * repetition inside a repeated group, and counts of more than 300 together.
  */
 export function compileRegex(reader: Reader, path: string, matcher: RegexMatcher | undefined): RegExp {
   const pattern = matcher?.regex ?? '';
   const fault = faultOf(pattern);
-  if (fault === undefined) return new RegExp(pattern);
-  reader.problem(join(path, 'regex'), fault);
+  const compiled = fault === undefined ? linearRegex(pattern) : undefined;
+  if (compiled !== undefined) return compiled;
+  reader.problem(
+    join(path, 'regex'),
+    fault ?? 'cannot be matched in linear time; repeat less often, and what repeats over 16 times in (?:…)',
+  );
   return neverMatches;
 }
 

@@ -61,7 +61,8 @@ function writeEnum(
   value: unknown,
   values: ReadonlyMap<string, number>,
 ): ValueFault | undefined {
-  const chosen = typeof value === 'string' ? values.get(value) : value;
+  // Envoy takes names in any case.
+  const chosen = typeof value === 'string' ? values.get(value.toUpperCase()) : value;
   if (typeof chosen === 'number' && [...values.values()].includes(chosen)) {
     writer.tag(number, WireType.Varint).int32(chosen);
     return undefined;
