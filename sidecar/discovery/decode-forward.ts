@@ -9,6 +9,7 @@ import type { ForwardAction, StreamDuration } from '../route/route-table.ts';
 import { decodeHashPolicies } from './decode-hash-policy.ts';
 import { decodeHostRewrite, decodeRegexRewrite } from './decode-host-rewrite.ts';
 import { withMetadata } from './decode-metadata-match.ts';
+import { decodeMirrors } from './decode-mirrors.ts';
 import type { MutationLevels } from './decode-mutation-levels.ts';
 import type { OverridePlace } from './decode-overrides.ts';
 import { decodeRateLimits } from './decode-rate-limits.ts';
@@ -36,6 +37,7 @@ export const routeActionFields = fieldsOf(RouteAction, {
     'hashPolicy',
     'metadataMatch',
     'hedgePolicy',
+    'requestMirrorPolicies',
     'maxStreamDuration',
     'maxGrpcTimeout',
     'grpcTimeoutOffset',
@@ -73,6 +75,7 @@ export function decodeForward(
         ? undefined
         : reader.duration(join(path, 'idle_timeout'), message.idleTimeout, 0),
     retry: decodeRetry(reader, path, message.retryPolicy ?? host.retryPolicy, message.hedgePolicy ?? host.hedgePolicy),
+    mirrors: decodeMirrors(reader, path, message, host),
     streamDuration: decodeStreamDuration(reader, path, message),
     pathRewrite: decodePathRewrite(reader, path, message),
     hostRewrite: decodeHostRewrite(reader, path, message.hostRewriteSpecifier),

@@ -169,3 +169,22 @@ test('how long a stream may last is read in its newer and its older words', () =
     grpcOffsetMs: 20,
   });
 });
+
+test('TR-05: mirrors are those of the route, its virtual host or its table', () => {
+  const fraction = { defaultValue: { numerator: 10 } };
+  const requestMirrorPolicies = [
+    { cluster: 'm', runtimeFraction: fraction },
+    { clusterHeader: 'X-To', disableShadowHostSuffixAppend: true },
+  ];
+  const expected = [
+    { cluster: 'm', clusterHeader: undefined, share: 0.1, appendHostSuffix: true },
+    { cluster: '', clusterHeader: 'x-to', share: 1, appendHostSuffix: false },
+  ];
+  expect(forward({ cluster: 'c', requestMirrorPolicies }).mirrors).toEqual(expected);
+  expect(forward({ cluster: 'c' }, { requestMirrorPolicies }).mirrors).toEqual(expected);
+  const table = decoded({ ...host({ route: { cluster: 'c' } }), requestMirrorPolicies });
+  expect(table.virtualHosts[0]?.routes[0]?.action).toMatchObject({ mirrors: expected });
+  expect(problems(host({ route: { cluster: 'c', requestMirrorPolicies: [{}] } }))).toEqual([
+    'virtual_hosts[0].routes[0].route.request_mirror_policies[0]: one of cluster and cluster_header must be set',
+  ]);
+});

@@ -28,6 +28,7 @@ export const routeConfigurationFields = fieldsOf(RouteConfiguration, {
     'name',
     'virtualHosts',
     'internalOnlyHeaders',
+    'requestMirrorPolicies',
     'mostSpecificHeaderMutationsWins',
     'typedPerFilterConfig',
     ...mutations,
@@ -48,6 +49,7 @@ export const virtualHostFields = fieldsOf(VirtualHostMessage, {
     'requireTls',
     'retryPolicy',
     'hedgePolicy',
+    'requestMirrorPolicies',
     'includeRequestAttemptCount',
     'includeAttemptCountInResponse',
     'typedPerFilterConfig',
@@ -94,13 +96,19 @@ export function readRouteTable(reader: Reader, path: string, message: RouteConfi
   const outer = readLevel(reader, path, message, around);
   const overrides = decodeOverrides(reader, path, message.typedPerFilterConfig, { place: '', outer: undefined });
   const virtualHosts = message.virtualHosts.map((host, index) =>
-    readVirtualHost(reader, join(path, `virtual_hosts[${index}]`), host, outer, overrides),
+    readVirtualHost(reader, join(path, `virtual_hosts[${index}]`), withMirrors(host, message), outer, overrides),
   );
   checkDomains(reader, join(path, 'virtual_hosts'), virtualHosts);
   const count = virtualHosts.reduce((sum, host) => sum + host.routes.length, 0);
   if (count > maxRoutes) reader.problem(join(path, 'virtual_hosts'), `${count} routes; at most ${maxRoutes}`);
   const internalOnlyHeaders = message.internalOnlyHeaders.map((name) => name.toLowerCase());
   return { name: message.name, virtualHosts, ...(internalOnlyHeaders.length > 0 ? { internalOnlyHeaders } : {}) };
+}
+
+/** A virtual host without mirrors of its own has those of its table. */
+function withMirrors(host: VirtualHostMessage, table: RouteConfiguration): VirtualHostMessage {
+  const { requestMirrorPolicies } = table;
+  return host.requestMirrorPolicies.length > 0 ? host : { ...host, requestMirrorPolicies };
 }
 
 /** The clusters that a table sends requests to. */

@@ -324,7 +324,6 @@ test.each([
     { cluster: 'a', retryPolicy: { retryOn: 'http3-post-connect-failure' } },
     'retry_policy.retry_on: "http3-post-connect-failure" is not supported; known are connect-failure, refused-stream, reset-before-request, reset, 5xx, gateway-error, retriable-4xx, retriable-status-codes, retriable-headers, envoy-ratelimited, cancelled, deadline-exceeded, internal, resource-exhausted, unavailable',
   ],
-  ['mirroring', { cluster: 'a', requestMirrorPolicies: [{ cluster: 'b' }] }, 'request_mirror_policies: not supported'],
   [
     'a hash policy',
     { cluster: 'a', hashPolicy: [{ filterState: { key: 'x' } }] },

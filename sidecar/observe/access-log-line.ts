@@ -15,8 +15,14 @@ export function accessLogLine(info: StreamInfo): string {
     `,"duration_ms":${millis(info.endTime - info.startTime)},"upstream_ttfb_ms":${ttfb}` +
     `,"bytes_received":${info.bytesReceived},"bytes_sent":${info.bytesSent},"attempts":${info.attemptCount}` +
     `,"request_id":${textOrNull(info.requestId)},"trace_id":${textOrNull(info.trace?.traceId ?? '')}` +
-    `,"user_agent":${textOrNull(info.userAgent)}${sides(info)}}\n`
+    `,"user_agent":${textOrNull(info.userAgent)}${sides(info)}${rarities(info)}}\n`
   );
+}
+
+/** What most requests do not have. */
+function rarities(info: StreamInfo): string {
+  const grpc = info.grpcStatus === undefined ? '' : `,"grpc_status":${info.grpcStatus}`;
+  return info.mirroredTo === '' ? grpc : `${grpc},"mirrored_to":${jsonString(info.mirroredTo)}`;
 }
 
 /** The same for a relayed connection. */

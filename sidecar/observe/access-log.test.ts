@@ -38,6 +38,13 @@ describe('the access log', () => {
     });
   });
 
+  test('tells a gRPC status and where copies went, where there are', async () => {
+    const { request, observer, lines } = observerFixture();
+    request({ grpcStatus: 14, mirroredTo: 'a,b' });
+    await observer.flush();
+    expect(JSON.parse(lines.join(''))).toMatchObject({ grpc_status: 14, mirrored_to: 'a,b' });
+  });
+
   test('P-69: no byte of a peer leaves its field, steers a terminal or tells a secret', async () => {
     const { request, observer, lines } = observerFixture();
     const path = '/a\r\n{"x":1}\u001b[31m\u202e\u0085\u007f?api_key=s3cret&b=2';

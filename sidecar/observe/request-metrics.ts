@@ -11,7 +11,7 @@ interface Series {
   service: string;
   status: number;
   flags: number;
-  grpc: boolean;
+  grpcStatus: number | undefined;
   reached: boolean;
   /** Offset of its cells: duration histogram, time-to-first-byte histogram. */
   offset: number;
@@ -135,7 +135,7 @@ export class RequestMetrics {
       service: info.service,
       status: info.status,
       flags: info.flags,
-      grpc: info.grpcStatus !== undefined,
+      grpcStatus: info.grpcStatus,
       reached: info.upstreamAddress !== '',
       offset: this.#rows.add(),
       labels,
@@ -148,6 +148,7 @@ export class RequestMetrics {
     return {
       ...destinationLabels(info, this.#self),
       request_protocol: info.grpcStatus === undefined ? 'http' : 'grpc',
+      ...(info.grpcStatus === undefined ? {} : { grpc_response_status: String(info.grpcStatus) }),
       response_code: String(info.status),
       response_flags: formatResponseFlags(info.flags),
       route: info.route === '' ? unknown : info.route,
@@ -166,7 +167,7 @@ function isSeriesOf(series: Series, info: StreamInfo): boolean {
     series.status === info.status &&
     series.flags === info.flags &&
     series.direction === info.direction &&
-    series.grpc === (info.grpcStatus !== undefined) &&
+    series.grpcStatus === info.grpcStatus &&
     series.reached === (info.upstreamAddress !== '') &&
     series.service === info.service
   );

@@ -1,3 +1,4 @@
+import { httpFromGrpc } from '../stream/grpc-status.ts';
 import { formatResponseFlags, responseFlags } from '../stream/response-flags.ts';
 import { type HopAttributes, writeHop, writePeerAddress } from './hop-attributes.ts';
 import { jsonEscape } from './json-string.ts';
@@ -125,6 +126,8 @@ function writeOutcome(to: OtlpWriter, info: StreamInfo): void {
 }
 
 function isError(info: StreamInfo): boolean {
+  // Of gRPC's statuses those that are the server's fault.
+  if (info.grpcStatus !== undefined && httpFromGrpc(info.grpcStatus) >= 500) return true;
   return info.status >= 500 || info.status === 0 || (info.flags & brokenOff) !== 0;
 }
 

@@ -66,6 +66,8 @@ export class StreamInfo {
   /** SPIFFE id that the upstream proved; empty without mTLS. */
   upstreamPeer = '';
   upstreamTls = false;
+  /** Clusters that a copy was sent to, comma separated. */
+  mirroredTo = '';
 
   /** 0 until a response head was sent. */
   status = 0;

@@ -93,6 +93,8 @@ export interface ForwardAction {
   retry: RetryPolicy;
   /** What decides to which endpoint a request goes, where the cluster's balancer hashes. */
   hashPolicies?: readonly HashPolicy[];
+  /** Where copies of the request go. */
+  mirrors: readonly MirrorPolicy[];
   /** Bounds on the whole stream, from its head on; `undefined` for none. */
   streamDuration: StreamDuration | undefined;
   pathRewrite: { kind: 'prefix'; value: string } | { kind: 'full'; value: string } | RegexRewrite | undefined;
@@ -106,6 +108,18 @@ export interface ForwardAction {
   rateLimits?: readonly RateLimitRule[];
   /** Those of the virtual host hold as well. */
   includeHostRateLimits?: boolean;
+}
+
+/** `request_mirror_policies`: a copy is sent and forgotten. */
+export interface MirrorPolicy {
+  /** Empty where `clusterHeader` names it. */
+  cluster: string;
+  /** Lower-case name of the request field that names the cluster. */
+  clusterHeader: string | undefined;
+  /** Share of the requests, 0 to 1. */
+  share: number;
+  /** The copy's host gets `-shadow` behind its name. */
+  appendHostSuffix: boolean;
 }
 
 /** `max_stream_duration` of a route. All in milliseconds. */
@@ -235,6 +249,7 @@ export const forwardDefaults: Omit<ForwardAction, 'clusters'> = {
   timeoutMs: 15_000,
   idleTimeoutMs: undefined,
   retry: noRetry,
+  mirrors: [],
   streamDuration: undefined,
   pathRewrite: undefined,
   hostRewrite: undefined,

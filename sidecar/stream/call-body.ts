@@ -2,6 +2,7 @@ import { highWatermark } from '../net/transport.ts';
 import type { Attempt } from './attempt.ts';
 import type { RequestHead } from './head.ts';
 import type { Headers } from './headers.ts';
+import type { Mirrors } from './mirrors.ts';
 import { ReplayBuffer, replayLimit } from './replay-buffer.ts';
 
 /** Who reads the request from the client. */
@@ -13,11 +14,13 @@ export interface BodySource {
 /** The body of a request on its way to its attempts: sent on, kept for a further attempt, and paused where it must wait. */
 export class CallBody {
   readonly #source: BodySource;
+  readonly #mirrors: Mirrors | undefined;
   readonly #kept = new ReplayBuffer();
   #paused = false;
 
-  constructor(source: BodySource, ended: boolean) {
+  constructor(source: BodySource, mirrors: Mirrors | undefined, ended: boolean) {
     this.#source = source;
+    this.#mirrors = mirrors;
     this.#kept.ended = ended;
   }
 
@@ -36,6 +39,11 @@ export class CallBody {
     this.#kept.drop();
   }
 
+  /** The stream is over. */
+  close(): void {
+    this.#mirrors?.onOriginalEnded();
+  }
+
   onData(chunk: Buffer, end: boolean, attempt: Attempt | undefined): void {
     const kept = this.#kept;
     const ready = attempt?.ready === true;
@@ -44,6 +52,7 @@ export class CallBody {
       if (ready && kept.bytes > replayLimit) kept.drop();
     }
     kept.ended ||= end;
+    if (this.#mirrors !== undefined) this.#mirrors.onRequestData(chunk, end);
     if (ready) {
       if (!attempt.sendData(chunk, end)) this.#pause();
     } else if (kept.bytes > highWatermark) {
@@ -54,6 +63,7 @@ export class CallBody {
   onTrailers(trailers: Headers, attempt: Attempt | undefined): void {
     this.#kept.trailers = trailers;
     this.#kept.ended = true;
+    this.#mirrors?.onRequestTrailers(trailers);
     if (attempt?.ready === true) attempt.sendTrailers(trailers);
   }
 

@@ -5,6 +5,7 @@ import type { ForwardAction, Route, WeightedCluster } from '../route/route-table
 import type { EndpointChoice } from './endpoint-choice.ts';
 import type { ResponseHead } from './head.ts';
 import type { Headers } from './headers.ts';
+import type { Mirrors } from './mirrors.ts';
 
 /** The stream that a call is made for. After `reply`, an end or `onUpstreamAborted` nothing more is told. */
 export interface UpstreamCallOwner {
@@ -28,4 +29,6 @@ export interface CallTarget {
   readonly cluster: Cluster;
   /** Which endpoints it may go to; `undefined` for any. */
   readonly choice: EndpointChoice | undefined;
+  /** Copies that get the request's body too. */
+  readonly mirrors: Mirrors | undefined;
 }

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { closedPort, cluster, request, retryOnce, type SeenResponse, TestProxy } from '../../test/harness/data-path.ts';
 import { answer, type ScriptedAnswer, scriptedUpstream } from '../../test/harness/scripted-upstream.ts';
+import { StaticProxy } from '../../test/harness/static-proxy.ts';
 import type { ForwardAction, RetryPolicy } from '../route/route-table.ts';
 import { grpcFromHttp, grpcMessage, httpFromGrpc } from './grpc-status.ts';
 
@@ -154,4 +155,13 @@ test('statuses map as gRPC says', () => {
   ]);
   expect([0, 4, 8, 14, 16, 99].map(httpFromGrpc)).toEqual([200, 504, 429, 503, 401, 500]);
   expect(grpcMessage('50% caf\u00e9\n')).toBe('50%25 caf%C3%A9%0A');
+});
+
+test('a gRPC status is a label of the metrics', async () => {
+  const up = await scriptedUpstream([trailersOnly(14)]);
+  const proxy = await StaticProxy.start({ upstreams: [up.port], direction: 'outbound' });
+  onTestFinished(() => proxy.close());
+  expect((await request(proxy.port, '/p.S/M', call)).headers['grpc-status']).toBe('14');
+  const labels = { request_protocol: 'grpc', grpc_response_status: '14', response_code: '200' };
+  expect(await proxy.metric('heddle_requests_total', labels)).toBe(1);
 });

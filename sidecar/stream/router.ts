@@ -9,6 +9,7 @@ import { endpointChoice } from './endpoint-choice.ts';
 import type { RequestHead } from './head.ts';
 import { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
+import { startMirrors } from './mirrors.ts';
 import type { StreamScope } from './stream-scope.ts';
 import { UpstreamCall } from './upstream-call.ts';
 import { noCluster } from './upstream-failures.ts';
@@ -87,7 +88,8 @@ function forward(
   if (action.hostRewrite !== undefined || target.hostRewrite !== undefined) rewriteHost(head, action, target);
   if (action.pathRewrite !== undefined) head.path = rewritePath(head.path, route.match, action);
   applyHeaderMutation(head.headers, target.requestHeaders, info, head, undefined);
-  return new UpstreamCall(scope, owner, { route, action, target, cluster, choice }, head, end);
+  const mirrors = action.mirrors.length === 0 ? undefined : startMirrors(scope, action, head, end, info);
+  return new UpstreamCall(scope, owner, { route, action, target, cluster, choice, mirrors }, head, end);
 }
 
 function redirect(head: RequestHead, route: Route, action: RedirectAction): LocalReply & { headers: Headers } {

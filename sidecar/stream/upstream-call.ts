@@ -11,6 +11,7 @@ import { type CallHeaders, readCallHeaders } from './call-headers.ts';
 import { type HardLimit, hardLimit, totalTimeoutMs, writeRemaining } from './call-limits.ts';
 import type { CallTarget, UpstreamCallOwner } from './call-owner.ts';
 import { recordAttempt, tellEndpoint } from './call-record.ts';
+import { attemptCountHeader, dressResponse } from './dress-response.ts';
 import { grpcCodes, grpcStatusIn, isGrpcAnswer } from './grpc-status.ts';
 import { isGrpc, type RequestHead, type ResponseHead } from './head.ts';
 import { Headers } from './headers.ts';
@@ -23,14 +24,13 @@ import type { StreamScope } from './stream-scope.ts';
 import {
   describeFailure,
   failureDetails,
+  markOverload,
   noHealthyEndpoints,
   notGrpc,
   pastLimit,
   type TimeoutKind,
   timedOut,
 } from './upstream-failures.ts';
-
-const attemptCountHeader = 'x-envoy-attempt-count';
 
 /**
  * A request on its way to a cluster: attempts one after the other, or racing where the route hedges, until one is
@@ -73,7 +73,7 @@ export class UpstreamCall implements AttemptOwner {
     this.#totalMs = wantsEvents(head) ? 0 : totalTimeoutMs(action, said);
     this.#limit = hardLimit(action, said, scope.maxStreamDurationMs, owner.info.startTime);
     this.#race = new AttemptRace(owner.info);
-    this.#body = new CallBody(owner, end);
+    this.#body = new CallBody(owner, target.mirrors, end);
     if (head.upgrade !== undefined) this.#body.drop();
     this.#deadlines = new StreamDeadlines(scope.wheel, scope.clock, (deadline) => this.#onDeadline(deadline));
   }
@@ -121,6 +121,7 @@ export class UpstreamCall implements AttemptOwner {
     this.#deadlines.stop();
     this.#share?.release();
     this.#share = undefined;
+    this.#body.close();
     this.#race.close(this.#info.endTime);
   }
 
@@ -169,10 +170,7 @@ export class UpstreamCall implements AttemptOwner {
     }
     if (head.upgrade !== undefined || isLongResponse(head)) this.#deadlines.clearRequest();
     if (!attempt.endpoint.config.tls) stripOwnHeaders(head.headers);
-    const { action, target, choice } = this.#target;
-    applyHeaderMutation(head.headers, target.responseHeaders, this.#info, this.#head, head);
-    if (choice?.setCookie !== undefined) head.headers.append('set-cookie', choice.setCookie);
-    if (action.attemptCountInResponse) head.headers.set(attemptCountHeader, String(this.#info.attemptCount));
+    dressResponse(head, this.#target, this.#head, this.#info);
     if (plan.made > 0) recordAttempt(this.#info, attempt, '', now);
     this.#owner.onUpstreamHead(head, end);
   }
@@ -213,7 +211,7 @@ export class UpstreamCall implements AttemptOwner {
     attempt.settle(failure.kind === 'overflow' ? 'cancelled' : 'unanswered', now);
     recordAttempt(this.#info, attempt, flag, now);
     const reply = localReply(reason, failureDetails(cluster, attempt.endpoint), message, this.#retryFlag());
-    this.#reply(failure.kind === 'overflow' ? overloaded(reply) : reply);
+    this.#reply(failure.kind === 'overflow' ? markOverload(reply) : reply);
   }
 
   get #idleMs(): number {
@@ -392,9 +390,4 @@ export class UpstreamCall implements AttemptOwner {
   #retryFlag(): number {
     return this.#plan.made > 0 ? responseFlags.URX.bit : 0;
   }
-}
-
-/** Tells clients that know Envoy why they were refused. */
-function overloaded(reply: LocalReply): LocalReply {
-  return { ...reply, headers: Headers.of({ 'x-envoy-overloaded': 'true' }) };
 }

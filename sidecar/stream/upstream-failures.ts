@@ -6,6 +6,7 @@ import type { AttemptFailure } from './attempt.ts';
 import type { HardLimit } from './call-limits.ts';
 import { grpcFromHttp } from './grpc-status.ts';
 import type { ResponseHead } from './head.ts';
+import { Headers } from './headers.ts';
 import { type LocalReplyReason, localReply, localReplyKinds } from './local-replies.ts';
 import type { ResponseFlag } from './response-flags.ts';
 
@@ -48,6 +49,11 @@ export function describeFailure(failure: AttemptFailure, cluster: Cluster, endpo
         `${service} at ${endpoint.address} ended the connection before it answered${detail === '' ? '' : `: ${detail}`}`,
       );
   }
+}
+
+/** Tells clients that know Envoy why they were refused. */
+export function markOverload(reply: LocalReply): LocalReply {
+  return { ...reply, headers: Headers.of({ 'x-envoy-overloaded': 'true' }) };
 }
 
 export function noHealthyEndpoints(cluster: Cluster, moreFlags: number): LocalReply {
