@@ -11,9 +11,10 @@ export class AppProcess {
     this.port = port;
   }
 
-  /** `delayMs` is how long it takes for each answer. */
-  static async start(delayMs = 0): Promise<AppProcess> {
-    const program = new Program('app', process.execPath, [path.join(import.meta.dirname, 'app.ts'), String(delayMs)]);
+  /** It takes `serviceMs` for each answer, and works on `workers` of them at one time; default all. */
+  static async start(serviceMs = 0, workers?: number): Promise<AppProcess> {
+    const args = [serviceMs, ...(workers === undefined ? [] : [workers])].map(String);
+    const program = new Program('app', process.execPath, [path.join(import.meta.dirname, 'app.ts'), ...args]);
     const { port } = await program.ready<{ port: number }>();
     return new AppProcess(program, port);
   }
@@ -21,7 +22,7 @@ export class AppProcess {
   /** Requests that it has seen. */
   async count(): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.port}/count`);
-    return Number(await response.text()) - 1;
+    return Number(await response.text());
   }
 
   stop(): Promise<void> {

@@ -8,25 +8,47 @@ import type { AddressInfo } from 'node:net';
 //   /bytes/1048576       200 with so many bytes
 //   /hang                never answers
 //   /count               how many requests came so far
+// Arguments: milliseconds that each answer takes, and how many it works on at one time (default: all). What is more
+// waits in line, and is worked on even when the client has gone: that is what makes an overload last.
 
-const delayMs = Number(process.argv[2] ?? 0);
+const serviceMs = Number(process.argv[2] ?? 0);
+const workers = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
 let count = 0;
+let busy = 0;
+const line: (() => void)[] = [];
 
 const server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-  count++;
   request.resume();
   const [, verb, argument] = (request.url ?? '/').split('/');
+  if (verb === 'count') {
+    response.end(String(count));
+    return;
+  }
+  count++;
+  if (verb === 'hang') return;
   const answer = (): void => {
     if (verb === 'status') response.writeHead(Number(argument)).end('status');
     else if (verb === 'bytes') writeBytes(response, Number(argument));
-    else if (verb === 'count') response.end(String(count));
     else response.end('ok');
   };
-  if (verb === 'hang') return;
-  const wait = verb === 'wait' ? Number(argument) : delayMs;
-  if (wait > 0) setTimeout(answer, wait);
-  else answer();
+  const ms = verb === 'wait' ? Number(argument) : serviceMs;
+  if (ms === 0) answer();
+  else enter(() => setTimeout(() => leave(answer), ms));
 });
+
+function enter(work: () => void): void {
+  if (busy < workers) {
+    busy++;
+    work();
+  } else line.push(work);
+}
+
+function leave(answer: () => void): void {
+  answer();
+  const next = line.shift();
+  if (next === undefined) busy--;
+  else next();
+}
 
 function writeBytes(response: http.ServerResponse, bytes: number): void {
   const chunk = Buffer.alloc(65_536, 'x');
