@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 
 const blockBytes = 65_536;
 
-/** Writes `total` bytes that never repeat, as fast as the other end takes them. Resolves with their SHA-256. */
+/** Writes `total` bytes that never repeat, as fast as the other end takes them. Resolves with their SHA-256; ends nothing. */
 export function sendBytes(target: Writable, total: number, seed: number): Promise<string> {
   const hash = createHash('sha256');
   const block = Buffer.alloc(blockBytes, seed & 0xff);
@@ -21,7 +21,6 @@ export function sendBytes(target: Writable, total: number, seed: number): Promis
           return;
         }
       }
-      target.end();
       resolve(hash.digest('hex'));
     };
     target.once('error', reject);

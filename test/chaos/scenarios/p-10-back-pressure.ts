@@ -85,7 +85,7 @@ async function download(client: Client, bytes: number, seed: number): Promise<bo
 
 async function upload(client: Client, bytes: number, seed: number): Promise<boolean> {
   const { request, response } = client.open('POST', `/take/${readersPace}`);
-  const sent = sendBytes(request, bytes, seed);
+  const sent = sendBytes(request, bytes, seed).finally(() => request.end());
   const body = await response;
   let answer = '';
   for await (const chunk of body) answer += String(chunk);
