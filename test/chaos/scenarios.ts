@@ -2,6 +2,7 @@ import type { Scenario } from './scenario.ts';
 import { slowClients } from './scenarios/p-07-slow-clients.ts';
 import { descriptors } from './scenarios/p-08-descriptors.ts';
 import { backPressure } from './scenarios/p-10-back-pressure.ts';
+import { soak } from './scenarios/p-48-soak.ts';
 import { retryStorm } from './scenarios/p-49-retry-storm.ts';
 import { metastable } from './scenarios/p-50-metastable.ts';
 import { shedding } from './scenarios/p-51-shedding.ts';
@@ -13,6 +14,7 @@ export const scenarios: readonly Scenario[] = [
   slowClients,
   descriptors,
   backPressure,
+  soak,
   retryStorm,
   metastable,
   shedding,
