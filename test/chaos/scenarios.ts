@@ -2,6 +2,8 @@ import type { Scenario } from './scenario.ts';
 import { slowClients } from './scenarios/p-07-slow-clients.ts';
 import { descriptors } from './scenarios/p-08-descriptors.ts';
 import { backPressure } from './scenarios/p-10-back-pressure.ts';
+import { crossDelivery } from './scenarios/p-21-cross-delivery.ts';
+import { restart } from './scenarios/p-46-restart.ts';
 import { soak } from './scenarios/p-48-soak.ts';
 import { retryStorm } from './scenarios/p-49-retry-storm.ts';
 import { metastable } from './scenarios/p-50-metastable.ts';
@@ -14,6 +16,8 @@ export const scenarios: readonly Scenario[] = [
   slowClients,
   descriptors,
   backPressure,
+  crossDelivery,
+  restart,
   soak,
   retryStorm,
   metastable,
