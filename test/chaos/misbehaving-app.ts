@@ -11,11 +11,12 @@ const reply = (token: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${t
 
 /** Ways to break it; each gets the good answer and the socket. */
 const faults: readonly ((socket: net.Socket, token: string) => void)[] = [
-  // A second answer that nobody asked for, in the same packet or when the connection is idle.
+  // A second answer that nobody asked for. (One that comes whole when the next request is already on its way cannot be
+  // told from that one's answer in HTTP/1.)
   (socket, token) => socket.write(reply(token) + reply('stray')),
   (socket, token) => {
     socket.write(reply(token));
-    setTimeout(() => socket.destroyed || socket.write(reply('stray')), 5);
+    setTimeout(() => socket.destroyed || socket.write('\r\nstray'), 5);
   },
   // More and less than was announced.
   (socket, token) => socket.write(`${reply(token)}stray`),

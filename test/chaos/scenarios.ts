@@ -1,6 +1,7 @@
 import type { Scenario } from './scenario.ts';
 import { slowClients } from './scenarios/p-07-slow-clients.ts';
 import { descriptors } from './scenarios/p-08-descriptors.ts';
+import { memoryPressure } from './scenarios/p-09-memory-pressure.ts';
 import { backPressure } from './scenarios/p-10-back-pressure.ts';
 import { crossDelivery } from './scenarios/p-21-cross-delivery.ts';
 import { restart } from './scenarios/p-46-restart.ts';
@@ -15,6 +16,7 @@ import { frozenPeer } from './scenarios/p-56-frozen-peer.ts';
 export const scenarios: readonly Scenario[] = [
   slowClients,
   descriptors,
+  memoryPressure,
   backPressure,
   crossDelivery,
   restart,
