@@ -19,6 +19,8 @@ export interface HttpOptions {
   readonly filters?: readonly Json[];
   /** Top-level fields of the bootstrap. */
   readonly top?: Json;
+  /** The proxy is inside the mesh and believes its neighbours; by default it is an edge. */
+  readonly inside?: boolean;
 }
 
 export const httpListener = 'ingress';
@@ -33,6 +35,7 @@ export function httpBootstrap(options: HttpOptions): Json {
         {
           name: httpListener,
           address: address(0),
+          ...(options.inside === true ? { traffic_direction: 'INBOUND' } : {}),
           filter_chains: [{ filters: [connectionManager(options, first?.name ?? 'app')] }],
         },
       ],
@@ -48,7 +51,7 @@ function connectionManager(options: HttpOptions, clusterName: string): Json {
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
       stat_prefix: 'ingress',
-      use_remote_address: true,
+      use_remote_address: options.inside !== true,
       route_config: {
         name: 'routes',
         virtual_hosts: [

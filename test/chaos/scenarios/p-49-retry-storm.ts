@@ -19,8 +19,8 @@ export const retryStorm: Scenario = {
         let next = app.port;
         for (let hop = 0; hop < hops; hop++) {
           // Only the first is an edge: the others are inside the mesh and believe their neighbour's mark.
-          const manager = { use_remote_address: hop === hops - 1 };
-          const bootstrap = httpBootstrap({ clusters: [{ ports: [next] }], route: retries, manager });
+          const inside = hop < hops - 1;
+          const bootstrap = httpBootstrap({ clusters: [{ ports: [next] }], route: retries, inside });
           const proxy = await ProxyUnderTest.start(folder, bootstrap);
           proxies.push(proxy);
           next = proxy.port(httpListener);
