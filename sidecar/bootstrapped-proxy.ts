@@ -1,15 +1,13 @@
-import { Metadata } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import { TimerWheel } from '../lib/timer-wheel.ts';
 import { startAdmin } from './admin/start-admin.ts';
 import { createAdminSource } from './admin-source.ts';
-import { grpcCredentials, grpcOptions, grpcTarget } from './bootstrap/ads-channel.ts';
 import type { BootstrapOptions } from './bootstrap/bootstrap-options.ts';
 import type { LoadedBootstrap } from './bootstrap/load-bootstrap.ts';
 import { ResourceFiles } from './bootstrap/resource-files.ts';
 import { type StaticType, staticTypes } from './bootstrap/static-types.ts';
-import { AdsClient } from './discovery/ads-client.ts';
+import type { AdsClient } from './discovery/ads-client.ts';
 import type { LocalData } from './discovery/decode-context.ts';
 import { decodeResources } from './discovery/decode-response.ts';
 import { Discovery } from './discovery/discovery.ts';
@@ -18,7 +16,8 @@ import { SecretStore } from './identity/secret-store.ts';
 import { createObserver, type ProxyObserver } from './observe/create-observer.ts';
 import { createOtlpSender, type OtlpSender } from './observe/otlp-sender.ts';
 import { createProxy, type Proxy as DataPath } from './proxy.ts';
-import { type RunningSidecar, type SidecarEnvironment, version } from './sidecar.ts';
+import type { RunningSidecar, SidecarEnvironment } from './sidecar.ts';
+import { version } from './version.ts';
 
 /**
  * Composes and starts a proxy from an Envoy bootstrap; resolves when the listeners written in it are up. What is
@@ -142,7 +141,7 @@ class BootstrappedProxy implements RunningSidecar {
       if (problems.length > 0) throw new Error(problems.join('\n'));
     }
     this.#files.sync();
-    this.#startAds();
+    await this.#startAds();
     await this.#untilServing();
   }
 
@@ -175,12 +174,19 @@ class BootstrappedProxy implements RunningSidecar {
     });
   }
 
-  #startAds(): void {
+  /** gRPC is loaded only where there is a server to ask. */
+  async #startAds(): Promise<void> {
     const { ads, node, resources, sources } = this.#bootstrap;
     const packed = resources.cluster.find(({ name }) => name === ads?.cluster);
     if (ads === undefined || packed?.resource === undefined) return;
     const [decoded] = decodeResources('cluster', [packed], { trustDomain: '', now: this.#clock.wallTime() }).accepted;
     const tls = decoded?.type === 'cluster' ? decoded.value.config.tls : undefined;
+    const [{ Metadata }, { AdsClient }, { grpcCredentials, grpcOptions, grpcTarget }] = await Promise.all([
+      import('@grpc/grpc-js'),
+      import('./discovery/ads-client.ts'),
+      import('./bootstrap/ads-channel.ts'),
+    ]);
+    if (this.#closed !== undefined) return;
     const metadata = new Metadata();
     for (const { key, value } of ads.metadata) metadata.add(key, value);
     const wildcardTypes: StaticType[] = [];

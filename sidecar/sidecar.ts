@@ -17,8 +17,7 @@ import { ownCertificateName, WorkloadIdentity } from './identity/workload-identi
 import { createObserver, type ProxyObserver } from './observe/create-observer.ts';
 import { createOtlpSender, type OtlpSender } from './observe/otlp-sender.ts';
 import { createProxy, type Proxy as DataPath } from './proxy.ts';
-
-export const version = '0.1.0';
+import { version } from './version.ts';
 
 export interface SidecarEnvironment {
   log: AdjustableLog;

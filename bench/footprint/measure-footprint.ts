@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import net from 'node:net';
 import path from 'node:path';
+import { sidecarProgram } from '../../cli/process/sidecar-program.ts';
 import { TestMesh } from '../../test/harness/mesh.ts';
+import { root } from '../../test/harness/process.ts';
 import { envoyPeer } from '../peers/envoy.ts';
 import { haproxyPeer } from '../peers/haproxy.ts';
 import { heddlePeer } from '../peers/heddle.ts';
@@ -91,7 +93,11 @@ async function measurePeer(peer: Peer, context: Context, options: FootprintOptio
 /** A sidecar that gets certificate and configuration from a control plane. */
 async function measureMesh(context: Context, options: FootprintOptions): Promise<Footprint> {
   const upstream = await context.upstreams.http();
-  const mesh = await TestMesh.start({ namespace: 'bench', prefix: ['taskset', '-c', String(context.core)] });
+  const mesh = await TestMesh.start({
+    namespace: 'bench',
+    prefix: ['taskset', '-c', String(context.core)],
+    sidecarProgram: sidecarProgram(root),
+  });
   try {
     await mesh.sidecar('app', { service: 'app', port: upstream });
     const startMs: number[] = [];

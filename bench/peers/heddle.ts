@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { sidecarProgram } from '../../cli/process/sidecar-program.ts';
 import { TestMesh } from '../../test/harness/mesh.ts';
 import { freePort, processTree } from '../processes.ts';
 import type { Candidate, Context, RunningCandidate } from '../scenario.ts';
@@ -18,6 +19,7 @@ const startMesh = (context: Context): Promise<TestMesh> =>
   TestMesh.start({
     namespace: 'bench',
     prefix: ['taskset', '-c', String(context.core)],
+    sidecarProgram: sidecarProgram(root),
     flags: ['--log-level', 'warn'],
   });
 
@@ -30,7 +32,7 @@ export const heddlePeer: Peer = {
     const configs = await writeConfigs(shape, context, 'heddle');
     return configs.map(({ file, port }) => ({
       command: process.execPath,
-      args: [path.join(root, 'sidecar', 'main.ts'), '-c', file, ...quiet],
+      args: [sidecarProgram(root), '-c', file, ...quiet],
       port,
     }));
   },

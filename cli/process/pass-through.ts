@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
@@ -7,13 +6,13 @@ import type { CliContext } from '../context.ts';
  * A command that is a program of another part. This process becomes that program (execve(2)), so flags, standard
  * streams, signals, process id and exit code are the program's own, and a container does not pay for two of Node.
  *
- * @param file of the program, relative to the package.
+ * @param program answers the file of the program in the package at `root`.
  */
 export function passThroughCommand(
   context: CliContext,
   name: string,
   description: string,
-  file: readonly string[],
+  program: (root: string) => string,
 ): Command {
   return new Command(name)
     .description(description)
@@ -24,7 +23,6 @@ export function passThroughCommand(
     .action((flags: string[]) => {
       if (process.execve === undefined) throw new CliError(`heddle ${name} does not run on ${process.platform}`);
       const entries = Object.entries(context.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-      const program = path.join(context.root, ...file);
-      process.execve(context.node, [context.node, program, ...flags], Object.fromEntries(entries));
+      process.execve(context.node, [context.node, program(context.root), ...flags], Object.fromEntries(entries));
     });
 }

@@ -5,6 +5,7 @@ import type { CliContext } from '../context.ts';
 import type { Child } from './child.ts';
 import { makeFolder } from './make-folder.ts';
 import { ownEnvironment } from './own-environment.ts';
+import { sidecarProgram } from './sidecar-program.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** One proxy to start; the flags of sidecar/main.ts, see there. */
@@ -65,7 +66,7 @@ export function startProxy(
     name: `${options.mode} ${options.name}`,
     command: context.node,
     args: [
-      path.join(context.root, 'sidecar', 'main.ts'),
+      sidecarProgram(context.root),
       ...flag('mode', options.mode),
       ...flag('name', options.name),
       ...flag('namespace', options.namespace),

@@ -39,22 +39,33 @@ export class TestMesh {
   readonly namespace: string;
   readonly #programs: Program[] = [];
   readonly #prefix: readonly string[];
+  readonly #sidecarProgram: string;
   controlPlane!: Program;
   api = '';
   xdsPort = 0;
   trustBundle = '';
 
-  private constructor(namespace: string, prefix: readonly string[]) {
+  private constructor(namespace: string, prefix: readonly string[], sidecarProgram: string) {
     this.namespace = namespace;
     this.#prefix = prefix;
+    this.#sidecarProgram = sidecarProgram;
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heddle-mesh-'));
   }
 
-  /** `prefix` is put before each command of the mesh, for example `taskset -c 0`. */
+  /**
+   * `prefix` is put before each command of the mesh, for example `taskset -c 0`; `sidecarProgram` is the file that the
+   * proxies run, the sources by default.
+   */
   static async start(
-    options: { namespace?: string; flags?: readonly string[]; prefix?: readonly string[] } = {},
+    options: {
+      namespace?: string;
+      flags?: readonly string[];
+      prefix?: readonly string[];
+      sidecarProgram?: string;
+    } = {},
   ): Promise<TestMesh> {
-    const mesh = new TestMesh(options.namespace ?? 'default', options.prefix ?? []);
+    const { namespace = 'default', prefix = [], sidecarProgram = path.join(root, 'sidecar/main.ts') } = options;
+    const mesh = new TestMesh(namespace, prefix, sidecarProgram);
     await mesh.startControlPlane({ flags: options.flags ?? [] });
     return mesh;
   }
@@ -214,7 +225,7 @@ export class TestMesh {
 
   private async proxy(name: string, account: string, args: readonly string[], token?: string): Promise<ProxyProcess> {
     const program = this.#node(name, [
-      path.join(root, 'sidecar/main.ts'),
+      this.#sidecarProgram,
       ...['--name', name, '--namespace', this.namespace, '--control-plane', `127.0.0.1:${this.xdsPort}`],
       ...['--trust-bundle', this.trustBundle, '--join-token', token ?? (await this.token(account))],
       ...['--admin-port', '0', '--otlp', this.api, '--state-dir', path.join(this.folder, name), '--exit-with-parent'],
