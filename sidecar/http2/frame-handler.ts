@@ -95,22 +95,22 @@ export abstract class FrameHandler extends Connection implements FrameSink {
       stream.receiveWindow -= length;
       if (stream.receiveWindow < 0) this.streamError(id, ErrorCode.flowControlError, 'h2.stream-window-exceeded');
       else if (!this.takesData(stream)) this.streamError(id, ErrorCode.protocolError, 'h2.unexpected-frame');
-      else if ((flags & Flag.padded) === 0 && stream.bodyLeft >= 0 && length > stream.bodyLeft) {
-        this.streamError(id, ErrorCode.protocolError, 'h2.content-length-mismatch');
-      } else this.#data = stream;
+      else this.#data = stream;
+    }
+  }
+
+  onDataLength(length: number): void {
+    const stream = this.#data;
+    if (stream === undefined || stream.bodyLeft < 0) return;
+    stream.bodyLeft -= length;
+    if (stream.bodyLeft < 0 || (this.#dataEnds && stream.bodyLeft > 0)) {
+      this.streamError(stream.id, ErrorCode.protocolError, 'h2.content-length-mismatch');
     }
   }
 
   onData(piece: Buffer, of: number, last: boolean): void {
     const stream = this.#data;
     if (stream === undefined || stream.done) return;
-    if (stream.bodyLeft >= 0) {
-      stream.bodyLeft -= piece.length;
-      if (stream.bodyLeft < 0 || (last && this.#dataEnds && stream.bodyLeft > 0)) {
-        this.streamError(stream.id, ErrorCode.protocolError, 'h2.content-length-mismatch');
-        return;
-      }
-    }
     const end = last && this.#dataEnds;
     if (end) stream.remoteEnded = true;
     this.inbound.receive(stream, piece, of, end);
@@ -122,14 +122,8 @@ export abstract class FrameHandler extends Connection implements FrameSink {
     if (stream === undefined || stream.done) return;
     if (padding > 0) this.inbound.giveBack(stream, padding);
     if (!this.#dataEnds || stream.remoteEnded) return;
-    this.endRemote(stream);
-  }
-
-  /** The peer's message ends without more data. */
-  protected endRemote(stream: Stream): void {
     stream.remoteEnded = true;
-    if (stream.bodyLeft > 0) this.streamError(stream.id, ErrorCode.protocolError, 'h2.content-length-mismatch');
-    else this.inbound.receive(stream, EMPTY, 0, true);
+    this.inbound.receive(stream, EMPTY, 0, true);
   }
 
   /** A frame for a stream that is not open. */

@@ -8,6 +8,8 @@ export interface FrameSink {
   onFrame(type: number, flags: number, stream: number, bytes: Buffer, from: number, to: number): void;
   /** A DATA frame begins: `length` counts padding, too. Its data follows in pieces as it comes. */
   onDataHead(flags: number, stream: number, length: number): void;
+  /** How much of the DATA frame is data; known once its padding is. */
+  onDataLength(length: number): void;
   /** Never empty, and the receiver's to keep. `of` is the size of the memory that it is a part of; `last` that nothing follows in this frame. */
   onData(piece: Buffer, of: number, last: boolean): void;
   /** The frame is complete. `padding` bytes of it were no data. */
@@ -131,7 +133,10 @@ export class FrameReader {
     sink.onDataHead(flags, streamId(bytes, at), length);
     if (sink.dead) return;
     if (this.#padLengthDue && length === 0) sink.onFramingError(ErrorCode.frameSizeError, 'h2.frame-size');
-    else if (length === 0) this.#endData();
+    else if (!this.#padLengthDue) {
+      sink.onDataLength(length);
+      if (length === 0 && !sink.dead) this.#endData();
+    }
   }
 
   #readData(chunk: Buffer, from: number): number {
@@ -147,6 +152,8 @@ export class FrameReader {
       this.#padding = padding + 1;
       this.#paddingLeft = padding;
       this.#dataLeft -= padding;
+      this.#sink.onDataLength(this.#dataLeft);
+      if (this.#sink.dead) return at;
     }
     const data = Math.min(this.#dataLeft, chunk.length - at);
     if (data > 0) {

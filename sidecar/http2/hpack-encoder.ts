@@ -1,3 +1,4 @@
+import { SPACE, TAB } from '../http/characters.ts';
 import { FieldKind, type FieldName, fieldKind } from '../http/field-names.ts';
 import type { DroppedField } from '../http/field-policy.ts';
 import type { Headers } from '../stream/headers.ts';
@@ -37,7 +38,7 @@ const perMessage = new Set([
 ]);
 
 const BAD_NAME = /[^!#$%&'*+.^_`|~0-9a-z-]/;
-const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]|^[\t ]|[\t ]$/;
+const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 const entryOverhead = 32;
 /** No position: neither in the static table (below 0) nor in the dynamic one (from 0 on). */
@@ -48,7 +49,7 @@ const maxNames = 512;
 const maxMisses = 8;
 const retryEvery = 64;
 /** Values up to this length are written by a loop, which is faster than a call. Bytes. */
-const loopLimit = 24;
+const loopLimit = 16;
 
 /** What the encoder of one connection knows of a name. */
 interface EncodedName {
@@ -159,7 +160,7 @@ export class HpackEncoder {
         return;
       }
     }
-    if (BAD_VALUE.test(value)) {
+    if (BAD_VALUE.test(value) || isSpace(value, 0) || isSpace(value, value.length - 1)) {
       this.#onDropped?.('h2.unwritable-field', known.name);
       return;
     }
@@ -276,6 +277,12 @@ export class HpackEncoder {
 
 const staticIndexes = new Map<string, number>();
 for (let index = staticTableSize; index > 0; index--) staticIndexes.set((staticNames[index] as FieldName).name, index);
+
+/** White space at an end is part of no value (RFC 9113 §8.2.1). */
+function isSpace(value: string, at: number): boolean {
+  const code = value.charCodeAt(at);
+  return code === SPACE || code === TAB;
+}
 
 function remember(known: EncodedName, value: string, position: number): void {
   known.values ??= new Map();

@@ -25,8 +25,8 @@ export type ResetReason =
   | 'refused';
 
 /**
- * Receives the body of a message. After `end`, trailers or `onReset` nothing more is called; nor, on the server side,
- * once the response is complete.
+ * Receives the body of a message. After `end`, trailers or `onReset` no more of it comes. On the server side `onReset`
+ * may still come after `end`, as long as the response is not complete; once it is, nothing is called any more.
  */
 export interface BodyReceiver {
   /** `chunk` is the receiver's to keep. It may be empty only when `end` is true. */
