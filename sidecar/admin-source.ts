@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { pemToDer } from '../certs/trust-bundle.ts';
 import type { LogLevel } from '../lib/log.ts';
 import type { AdminCertificate, AdminCluster, AdminSource } from './admin/admin-source.ts';
+import type { BreakerRoom } from './cluster/priority-load.ts';
 import { configDump } from './discovery/config-dump.ts';
 import type { Discovery } from './discovery/discovery.ts';
 import type { SecretStore } from './identity/secret-store.ts';
@@ -44,11 +45,27 @@ function describeCluster(cluster: ClusterDescription, discovery: Discovery | und
     service: servicePort === 0 ? service : `${service}:${servicePort}`,
     discovery: cluster.discovery,
     warm: discovery?.isActive('cluster', name) ?? false,
-    values: { rq_active: activeRequests, rq_pending_active: pendingRequests, cx_active: connections },
+    values: {
+      rq_active: activeRequests,
+      rq_pending_active: pendingRequests,
+      cx_active: connections,
+      ...remaining('default_priority', cluster.room.default),
+      ...remaining('high_priority', cluster.room.high),
+    },
     endpoints: cluster.endpoints.map(({ connections: open, requests, failures, ...endpoint }) => ({
       ...endpoint,
       values: { cx_active: open, rq_total: requests, rq_error: failures },
     })),
+  };
+}
+
+/** By Envoy's names of these statistics. */
+function remaining(priority: string, room: BreakerRoom): Record<string, number> {
+  return {
+    [`${priority}::remaining_cx`]: room.connections,
+    [`${priority}::remaining_pending`]: room.pendingRequests,
+    [`${priority}::remaining_rq`]: room.requests,
+    [`${priority}::remaining_retries`]: room.retries,
   };
 }
 

@@ -30,6 +30,10 @@ export function describeCluster(cluster: Cluster): ClusterDescription {
     activeRequests: cluster.activeRequests,
     pendingRequests: cluster.pendingRequests,
     connections: cluster.connections,
+    room: {
+      default: cluster.loads.default.room(cluster.connections),
+      high: cluster.loads.high.room(cluster.connections),
+    },
     endpoints: cluster.endpoints.map((endpoint) => ({
       address: endpoint.config.address,
       port: endpoint.config.port,

@@ -1,3 +1,4 @@
+import type { BreakerRoom, RoutingPriority } from './cluster/priority-load.ts';
 import type { Direction } from './observe/stream-info.ts';
 
 /** What a proxy serves now, for the admin port's `/listeners` and `/clusters`. */
@@ -29,6 +30,8 @@ export interface ClusterDescription {
   readonly activeRequests: number;
   readonly pendingRequests: number;
   readonly connections: number;
+  /** What the circuit breakers leave, by routing priority. */
+  readonly room: Readonly<Record<RoutingPriority, BreakerRoom>>;
   readonly endpoints: readonly EndpointDescription[];
 }
 

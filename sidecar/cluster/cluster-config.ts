@@ -177,17 +177,33 @@ export interface UpstreamTlsConfig {
   alpnProtocols?: readonly string[];
 }
 
-export interface BreakerConfig {
+export interface BreakerConfig extends BreakerThresholds {
+  /** Connections to one endpoint, whatever the others have. Absent: as many as the cluster may have. */
+  maxConnectionsPerHost?: number;
+  /** Of routes whose priority is high. Absent: the defaults. */
+  high?: BreakerThresholds;
+}
+
+/** The circuit breakers of one routing priority. */
+export interface BreakerThresholds {
   /** Defaults 1,024 each. */
   maxConnections: number;
   maxPendingRequests: number;
   maxRequests: number;
-  /** Connections to one endpoint, whatever the others have. Absent: as many as the cluster may have. */
-  maxConnectionsPerHost?: number;
   /** Retries at one time: this share of active requests (default 20) but at least `minRetryConcurrency` (default 3). */
   retryBudgetPercent: number;
   minRetryConcurrency: number;
+  /** Retries at one time, whatever the load is. Absent: as many as the budget has. */
+  maxRetries?: number;
 }
+
+export const defaultBreakers: BreakerThresholds = {
+  maxConnections: 1_024,
+  maxPendingRequests: 1_024,
+  maxRequests: 1_024,
+  retryBudgetPercent: 20,
+  minRetryConcurrency: 3,
+};
 
 export interface EndpointConfig {
   /** IP address. */

@@ -1,11 +1,11 @@
 import type { PickContext } from '../balance/balancer.ts';
-import { RetryBudget } from '../balance/retry-budget.ts';
 import type { ResponseHead } from '../stream/head.ts';
-import type { ClusterConfig, EndpointConfig } from './cluster-config.ts';
+import { type ClusterConfig, defaultBreakers, type EndpointConfig } from './cluster-config.ts';
 import { Endpoint, endpointKey } from './endpoint.ts';
 import { EndpointPools } from './endpoint-pools.ts';
 import { EndpointSelector, type SelectionOptions } from './endpoint-selector.ts';
 import type { PoolDependencies } from './http-pool.ts';
+import { PriorityLoad, type RoutingPriority } from './priority-load.ts';
 
 export interface ClusterDependencies extends PoolDependencies, SelectionOptions {}
 
@@ -22,7 +22,8 @@ export class Cluster {
   pendingRequests = 0;
   /** Connections open or being made. */
   connections = 0;
-  retryBudget: RetryBudget;
+  /** Of these, what each routing priority has its own circuit breakers for. */
+  readonly loads: Readonly<Record<RoutingPriority, PriorityLoad>>;
   readonly #deps: ClusterDependencies;
   /** Chooses among the endpoints, and knows which of them are out of service. */
   readonly selector: EndpointSelector;
@@ -32,7 +33,8 @@ export class Cluster {
     this.config = config;
     this.#deps = deps;
     this.selector = new EndpointSelector(config, deps);
-    this.retryBudget = createBudget(config);
+    const { breakers } = config;
+    this.loads = { default: new PriorityLoad(breakers), high: new PriorityLoad(breakers.high ?? defaultBreakers) };
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -48,7 +50,10 @@ export class Cluster {
     const before = this.config;
     this.config = config;
     this.selector.setConfig(config);
-    if (differs(before.breakers, config.breakers)) this.retryBudget = createBudget(config);
+    if (differs(before.breakers, config.breakers)) {
+      this.loads.default.setThresholds(config.breakers);
+      this.loads.high.setThresholds(config.breakers.high ?? defaultBreakers);
+    }
     if (
       differs(before.tls, config.tls) ||
       before.protocol !== config.protocol ||
@@ -142,10 +147,6 @@ export class Cluster {
     endpoint.pools?.drain();
     endpoint.pools = this.config.protocol === 'tcp' ? undefined : new EndpointPools(this, endpoint, this.#deps);
   }
-}
-
-function createBudget(config: ClusterConfig): RetryBudget {
-  return new RetryBudget(config.breakers.retryBudgetPercent, config.breakers.minRetryConcurrency);
 }
 
 /** Configuration is plain data without cycles. */

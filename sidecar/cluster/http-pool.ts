@@ -5,6 +5,7 @@ import type { Cluster } from './cluster.ts';
 import { Dial, type DialDependencies, type DialFailure, type DialReceiver } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import { IdleConnections } from './idle-connections.ts';
+import type { PriorityLoad } from './priority-load.ts';
 import { SharedConnections } from './shared-connections.ts';
 import { type ConnectionOwner, type DialedConnection, UpstreamConnection } from './upstream-connection.ts';
 import { defaultUpstreamHttp, type HttpProtocol, type UpstreamHttpConfig } from './upstream-http.ts';
@@ -15,6 +16,8 @@ export type PoolFailure = DialFailure | { kind: 'overflow'; detail: string };
 
 /** Waits for a connection; exactly one of the two is called, unless it is cancelled. Either may be called at once. */
 export interface ConnectionWaiter {
+  /** Where it is counted while it waits. */
+  readonly load: PriorityLoad;
   /** `reused` tells that other requests went over it before: the endpoint may be about to close it. */
   onConnection(connection: UpstreamConnection, reused: boolean): void;
   onNoConnection(failure: PoolFailure): void;
@@ -160,7 +163,7 @@ export class HttpPool implements ConnectionOwner {
     while (this.#waiting.length > this.#dials.size * perConnection) {
       const own = this.#dials.size + this.#all.size;
       // A pool without any connection gets one even past the cluster's limit: other endpoints must not starve it.
-      if (own > 0 && this.#cluster.connections >= breakers.maxConnections) return;
+      if (own > 0 && this.#cluster.connections >= this.#waiting.maxConnections) return;
       if (own >= (breakers.maxConnectionsPerHost ?? Number.POSITIVE_INFINITY)) return;
       this.#dial();
     }

@@ -14,16 +14,22 @@ export class WaitingLine {
     return this.#waiting.length;
   }
 
+  /** Connections that the cluster may have, as far as who has waited longest is concerned. */
+  get maxConnections(): number {
+    return this.#waiting[0]?.load.thresholds.maxConnections ?? 0;
+  }
+
   /** Puts `waiter` at the end, or turns it away where too many wait already. Returns whether it waits. */
   join(waiter: ConnectionWaiter): boolean {
-    const { breakers, name } = this.#cluster.config;
-    const { pendingRequests } = this.#cluster;
-    if (pendingRequests >= breakers.maxPendingRequests) {
+    const { pendingRequests, thresholds } = waiter.load;
+    if (pendingRequests >= thresholds.maxPendingRequests) {
+      const { name } = this.#cluster.config;
       const detail = `${pendingRequests} requests of ${name} wait for a connection already (maxPendingRequests)`;
       waiter.onNoConnection({ kind: 'overflow', detail });
       return false;
     }
     this.#waiting.push(waiter);
+    waiter.load.pendingRequests++;
     this.#cluster.pendingRequests++;
     return true;
   }
@@ -31,7 +37,7 @@ export class WaitingLine {
   /** Takes out who has waited longest. */
   next(): ConnectionWaiter | undefined {
     const waiter = this.#waiting.shift();
-    if (waiter !== undefined) this.#cluster.pendingRequests--;
+    if (waiter !== undefined) this.#left(waiter);
     return waiter;
   }
 
@@ -39,6 +45,11 @@ export class WaitingLine {
     const index = this.#waiting.indexOf(waiter);
     if (index < 0) return;
     this.#waiting.splice(index, 1);
+    this.#left(waiter);
+  }
+
+  #left(waiter: ConnectionWaiter): void {
+    waiter.load.pendingRequests--;
     this.#cluster.pendingRequests--;
   }
 }

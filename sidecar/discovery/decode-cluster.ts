@@ -1,13 +1,9 @@
-import {
-  CircuitBreakers,
-  CircuitBreakers_Thresholds,
-} from '../../proto/gen/envoy/config/cluster/v3/circuit_breaker.ts';
 import { Cluster, Cluster_DiscoveryType } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
-import { RoutingPriority } from '../../proto/gen/envoy/config/core/v3/base.ts';
 import { HttpProtocolOptions as CommonOptions } from '../../proto/gen/envoy/config/core/v3/protocol.ts';
 import { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts';
-import type { BreakerConfig, ClusterConfig, EndpointConfig, UpstreamTlsConfig } from '../cluster/cluster-config.ts';
+import type { ClusterConfig, EndpointConfig, UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import { decodeBalancer } from './decode-balancer.ts';
+import { decodeBreakers } from './decode-breakers.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { type EndpointsResource, type MatchableEndpoint, readEndpoints } from './decode-endpoints.ts';
 import { decodeOutlier } from './decode-outlier.ts';
@@ -55,16 +51,6 @@ export const httpProtocolOptionsFields = fieldsOf(HttpProtocolOptions, {
 
 export const commonOptionsFields = fieldsOf(CommonOptions, { supported: ['idleTimeout'], place: 'of a cluster' });
 
-export const circuitBreakersFields = fieldsOf(CircuitBreakers, { supported: ['thresholds'] });
-
-export const thresholdsFields = fieldsOf(CircuitBreakers_Thresholds, {
-  supported: ['priority', 'maxConnections', 'maxPendingRequests', 'maxRequests', 'retryBudget'],
-  ignored: {
-    maxRetries: 'a retry budget takes its place',
-    trackRemaining: 'statistics only',
-  },
-});
-
 /** A Cluster, and how it chooses TLS for an endpoint. */
 export interface ClusterResource {
   readonly config: ClusterConfig;
@@ -93,7 +79,7 @@ export function decodeCluster(message: Cluster, context?: DecodeContext): Decode
     ...decodeBalancer(reader, message),
     ...decodeOutlier(reader, message.outlierDetection),
     tls: sockets.tls,
-    breakers: decodeBreakers(reader, message.circuitBreakers),
+    breakers: decodeBreakers(reader, 'circuit_breakers', message.circuitBreakers),
     service: service.name,
     servicePort: service.port,
   };
@@ -163,27 +149,6 @@ function decodeProtocol(reader: Reader, message: Cluster): Pick<ClusterConfig, '
   return {
     protocol: 'http1',
     idleTimeoutMs: reader.positiveDuration(idlePath, common?.idleTimeout, defaults.idleTimeoutMs),
-  };
-}
-
-function decodeBreakers(reader: Reader, breakers: CircuitBreakers | undefined): BreakerConfig {
-  const all = breakers ?? CircuitBreakers.fromPartial({});
-  reader.only('circuit_breakers', all, circuitBreakersFields);
-  const thresholds = all.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
-  const path = 'circuit_breakers.thresholds[0]';
-  if (thresholds !== undefined) {
-    reader.only(path, thresholds, thresholdsFields);
-  }
-  const percent = thresholds?.retryBudget?.budgetPercent?.value ?? 20;
-  if (!(percent >= 0 && percent <= 100)) {
-    reader.problem(join(path, 'retry_budget.budget_percent'), 'must be between 0 and 100');
-  }
-  return {
-    maxConnections: thresholds?.maxConnections ?? 1024,
-    maxPendingRequests: thresholds?.maxPendingRequests ?? 1024,
-    maxRequests: thresholds?.maxRequests ?? 1024,
-    retryBudgetPercent: percent,
-    minRetryConcurrency: thresholds?.retryBudget?.minRetryConcurrency ?? 3,
   };
 }
 

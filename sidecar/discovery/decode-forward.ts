@@ -1,3 +1,4 @@
+import { RoutingPriority } from '../../proto/gen/envoy/config/core/v3/base.ts';
 import {
   RouteAction,
   RouteAction_ClusterNotFoundResponseCode,
@@ -37,6 +38,7 @@ export const routeActionFields = fieldsOf(RouteAction, {
     'hashPolicy',
     'metadataMatch',
     'hedgePolicy',
+    'priority',
     'requestMirrorPolicies',
     'maxStreamDuration',
     'maxGrpcTimeout',
@@ -74,6 +76,7 @@ export function decodeForward(
       message.idleTimeout === undefined
         ? undefined
         : reader.duration(join(path, 'idle_timeout'), message.idleTimeout, 0),
+    priority: message.priority === RoutingPriority.HIGH ? 'high' : 'default',
     retry: decodeRetry(reader, path, message.retryPolicy ?? host.retryPolicy, message.hedgePolicy ?? host.hedgePolicy),
     mirrors: decodeMirrors(reader, path, message, host),
     streamDuration: decodeStreamDuration(reader, path, message),

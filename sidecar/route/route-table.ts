@@ -1,4 +1,5 @@
 import type { MetadataMatch } from '../balance/balancer.ts';
+import type { RoutingPriority } from '../cluster/priority-load.ts';
 import type { FilterOverrides } from '../http-filter-config.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
@@ -90,6 +91,8 @@ export interface ForwardAction {
   timeoutMs: number;
   /** Neither side sends anything for so long, in milliseconds; 0 for none, `undefined` for the chain's. */
   idleTimeoutMs: number | undefined;
+  /** Whose circuit breakers count. */
+  priority: RoutingPriority;
   retry: RetryPolicy;
   /** What decides to which endpoint a request goes, where the cluster's balancer hashes. */
   hashPolicies?: readonly HashPolicy[];
@@ -248,6 +251,7 @@ export const forwardDefaults: Omit<ForwardAction, 'clusters'> = {
   notFoundStatus: 503,
   timeoutMs: 15_000,
   idleTimeoutMs: undefined,
+  priority: 'default',
   retry: noRetry,
   mirrors: [],
   streamDuration: undefined,

@@ -2,6 +2,7 @@ import type { RetryBudget } from '../balance/retry-budget.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
 import type { ConnectionWaiter, HttpPool, PoolFailure } from '../cluster/http-pool.ts';
+import type { PriorityLoad } from '../cluster/priority-load.ts';
 import type { UpstreamConnection } from '../cluster/upstream-connection.ts';
 import type { BodyWriter, ResetReason, ResponseReceiver } from './codec.ts';
 import { httpFromGrpc } from './grpc-status.ts';
@@ -29,6 +30,7 @@ export interface AttemptFailure {
 export class Attempt implements ConnectionWaiter, ResponseReceiver {
   readonly cluster: Cluster;
   readonly endpoint: Endpoint;
+  readonly load: PriorityLoad;
   /** When it began, of the monotonic clock. */
   readonly startTime: number;
   /** The cluster's budget, of which a retry holds a share; `undefined` for a first try. */
@@ -51,8 +53,10 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
   #over = false;
   #settled = false;
 
+  /** Counts as active until it is settled. */
   constructor(
     cluster: Cluster,
+    load: PriorityLoad,
     endpoint: Endpoint,
     pool: HttpPool,
     owner: AttemptOwner,
@@ -60,6 +64,8 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
     budget: RetryBudget | undefined,
   ) {
     this.cluster = cluster;
+    this.load = load;
+    load.activeRequests++;
     this.endpoint = endpoint;
     this.startTime = startTime;
     this.#budget = budget;
@@ -117,6 +123,7 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
     if (this.#settled) return;
     this.#settled = true;
     this.#budget?.release();
+    this.load.activeRequests--;
     if (outcome === 'cancelled') this.cluster.onCancel(this.endpoint);
     else if (outcome === 'unanswered') this.cluster.onResult(this.endpoint, now - this.startTime, true, now);
     else {

@@ -40,9 +40,10 @@ export class Mirror implements AttemptOwner {
     const endpoint = cluster.pick([], now);
     const pool = endpoint?.pools?.for(this.#head);
     if (endpoint === undefined || pool === undefined) return false;
-    if (cluster.activeRequests >= cluster.config.breakers.maxRequests) return false;
+    const load = cluster.loads.default;
+    if (load.activeRequests >= load.thresholds.maxRequests) return false;
     cluster.onStart(endpoint, now);
-    this.#attempt = new Attempt(cluster, endpoint, pool, this, now, undefined);
+    this.#attempt = new Attempt(cluster, load, endpoint, pool, this, now, undefined);
     this.#deadlines.setIdle(timeoutMs > 0 ? timeoutMs : defaultTimeoutMs, now);
     this.#attempt.start(false);
     return true;

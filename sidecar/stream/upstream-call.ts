@@ -1,5 +1,6 @@
 import type { RetryBudget } from '../balance/retry-budget.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
+import type { PriorityLoad } from '../cluster/priority-load.ts';
 import type { LocalReply } from '../filters/filter.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import { applyHeaderMutation } from '../route/mutate.ts';
@@ -214,13 +215,17 @@ export class UpstreamCall implements AttemptOwner {
     this.#reply(failure.kind === 'overflow' ? markOverload(reply) : reply);
   }
 
+  get #load(): PriorityLoad {
+    return this.#target.cluster.loads[this.#target.action.priority];
+  }
+
   get #idleMs(): number {
     return this.#target.action.idleTimeoutMs ?? this.#scope.streamIdleTimeoutMs;
   }
 
   #startAttempt(now: number, fresh: boolean): void {
     const { cluster, action, choice } = this.#target;
-    if (this.#plan.made === 0 && !fresh) cluster.retryBudget.onRequest();
+    if (this.#plan.made === 0 && !fresh) this.#load.retryBudget.onRequest();
     const endpoint = cluster.pick(this.#plan.tried, now, choice?.context);
     const pool = endpoint?.pools?.for(this.#head);
     if (endpoint === undefined || pool === undefined) {
@@ -231,12 +236,13 @@ export class UpstreamCall implements AttemptOwner {
     tellEndpoint(this.#info, endpoint);
     if (action.attemptCountInRequest) this.#head.headers.set(attemptCountHeader, String(this.#info.attemptCount));
     if (action.hostRewrite?.kind === 'endpoint') this.#takeHostOf(endpoint);
-    const active = cluster.activeRequests;
+    const load = this.#load;
+    const active = load.activeRequests;
     cluster.onStart(endpoint, now);
-    const attempt = new Attempt(cluster, endpoint, pool, this, now, this.#share);
+    const attempt = new Attempt(cluster, load, endpoint, pool, this, now, this.#share);
     this.#share = undefined;
     this.#race.current = attempt;
-    if (active >= cluster.config.breakers.maxRequests) {
+    if (active >= load.thresholds.maxRequests) {
       attempt.onNoConnection({ kind: 'overflow', detail: `${active} requests are active already (maxRequests)` });
       return;
     }
@@ -367,7 +373,7 @@ export class UpstreamCall implements AttemptOwner {
 
   /** Takes a share of the budget. A wait that outlasts the request is not begun. */
   #mayTakeRetry(delayMs: number, now: number): boolean {
-    const { activeRequests, retryBudget } = this.#target.cluster;
+    const { activeRequests, retryBudget } = this.#load;
     if (!this.#plan.open || !this.#body.complete) return false;
     if (now + delayMs >= this.#deadlines.end) return false;
     if (!retryBudget.tryAcquire(activeRequests, now)) return false;
