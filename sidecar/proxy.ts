@@ -8,6 +8,7 @@ import type { DialDependencies } from './cluster/dial.ts';
 import { type ComposedFilters, composeFilters } from './compose-filters.ts';
 import { describeCluster, describeListener } from './describe-proxy.ts';
 import type { Chain } from './net/chain.ts';
+import { ConnectionLimits, connectionsByDescriptors } from './net/connection-limits.ts';
 import { HttpChain } from './net/http-chain.ts';
 import { Listener } from './net/listener.ts';
 import type { FilterChainConfig, HttpChainConfig, ListenerConfig, TcpChainConfig } from './net/listener-config.ts';
@@ -21,6 +22,7 @@ import type { RouteSource, StreamScope } from './stream/stream-scope.ts';
 import { openTunnel } from './tcp/connect-tunnel.ts';
 import { TcpChain } from './tcp/tcp-chain.ts';
 import type { TcpScope } from './tcp/tcp-scope.ts';
+import { HandshakeSlots } from './tls/handshake-slots.ts';
 import type { SecretSource } from './tls/secret.ts';
 import { SecureContexts } from './tls/secure-contexts.ts';
 
@@ -51,6 +53,8 @@ export interface ProxyDependencies {
   wheel: TimerWheel;
   /** Value of `server` on responses without one, at the edge. */
   serverName?: string;
+  /** Connections of clients to all listeners. Default: 40 % of the file descriptors that the process may have. */
+  maxConnections?: number;
 }
 
 export function createProxy(deps: ProxyDependencies): Proxy {
@@ -67,6 +71,8 @@ class ConfiguredProxy implements Proxy {
   readonly #clock: TurnClock;
   readonly #turn: WriteTurn;
   readonly #contexts: SecureContexts;
+  readonly #limits: ConnectionLimits;
+  readonly #handshakes: HandshakeSlots;
   readonly #clusters: ClusterManager;
   readonly #routes = new Map<string, RoutePlace>();
   readonly #listeners = new Map<string, Listener>();
@@ -83,6 +89,8 @@ class ConfiguredProxy implements Proxy {
     const clock = new TurnClock(deps.clock);
     this.#clock = clock;
     this.#turn = new WriteTurn(clock);
+    this.#limits = new ConnectionLimits(deps.maxConnections ?? connectionsByDescriptors());
+    this.#handshakes = new HandshakeSlots(wheel);
     this.#contexts = new SecureContexts(deps.secrets, () => {
       for (const listener of this.#listeners.values()) listener.refreshSecrets();
     });
@@ -134,6 +142,8 @@ class ConfiguredProxy implements Proxy {
       clock,
       wheel,
       log,
+      limits: this.#limits,
+      handshakes: this.#handshakes,
     });
     const port = await listener.listen();
     // The old port is left only when the new one is bound.
@@ -196,7 +206,8 @@ class ConfiguredProxy implements Proxy {
 
   /** Chains of the same name and kind are kept and changed, so that their connections stay. */
   #chains(config: ListenerConfig, before: readonly Chain[]): Chain[] {
-    return config.chains.map((chain) => {
+    const all = config.defaultChain === undefined ? config.chains : [...config.chains, config.defaultChain];
+    return all.map((chain) => {
       const known = before.find((other) => other.config.name === chain.name);
       const { protocol } = chain;
       return protocol.kind === 'http'
@@ -253,7 +264,7 @@ class ConfiguredProxy implements Proxy {
   }
 
   #tcpScope(config: ListenerConfig): TcpScope {
-    const { observer, wheel } = this.#deps;
+    const { observer, random, wheel } = this.#deps;
     const clock = this.#clock;
     return {
       listener: config.name,
@@ -262,6 +273,7 @@ class ConfiguredProxy implements Proxy {
       dial: { clock, wheel, contexts: this.#contexts, onPeerRefused: this.#onPeerRefused },
       observer,
       clock,
+      random,
       wheel,
     };
   }

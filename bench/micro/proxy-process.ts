@@ -134,6 +134,7 @@ const silent: Observer = {
   onTcpEnd() {},
   onRefused() {},
   onFieldDropped() {},
+  onDetected() {},
   onConnectionOpen() {},
   onConnectionClose() {},
 };

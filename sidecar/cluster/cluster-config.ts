@@ -21,6 +21,8 @@ export interface ClusterConfig {
   outlier?: OutlierConfig;
   /** TLS for endpoints whose `tls` is true. */
   tls: UpstreamTlsConfig | undefined;
+  /** Begin connections with a PROXY header of this version. Requests share connections, so theirs names no client. */
+  proxyProtocol?: 1 | 2;
   breakers: BreakerConfig;
   /** The service behind it, for metrics, logs and errors: `<name>.<namespace>` and port. */
   service: string;

@@ -1,8 +1,10 @@
 import net, { type Socket, type SocketConstructorOpts } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
+import type { ProxiedEnds } from '../net/proxy-header.ts';
 import type { ReadSink } from '../net/read-sink.ts';
 import { lowWatermark } from '../net/transport.ts';
+import { writeProxyHeader } from '../net/write-proxy-header.ts';
 import type { SecureContexts } from '../tls/secure-contexts.ts';
 import { startUpstreamTls, verifyUpstream } from '../tls/upstream-tls.ts';
 import type { ClusterConfig, EndpointConfig } from './cluster-config.ts';
@@ -42,7 +44,10 @@ export class Dial {
   #socket: Socket;
   #done = false;
 
-  /** With `sink`, a socket without TLS delivers its bytes there and not as events. `alpn` is offered in TLS. */
+  /**
+   * With `sink`, a socket without TLS delivers its bytes there and not as events. `alpn` is offered in TLS. `ends` are
+   * those of the client's connection, for an endpoint that is to be told of them.
+   */
   constructor(
     cluster: ClusterConfig,
     endpoint: EndpointConfig,
@@ -50,6 +55,7 @@ export class Dial {
     receiver: DialReceiver,
     sink?: ReadSink,
     alpn: readonly string[] = [],
+    ends?: ProxiedEnds,
   ) {
     this.#deps = deps;
     this.#cluster = cluster;
@@ -70,6 +76,7 @@ export class Dial {
     this.#socket = tcp;
     tcp.once('connect', () => {
       if (this.#done) return;
+      if (cluster.proxyProtocol !== undefined) tcp.write(writeProxyHeader(cluster.proxyProtocol, ends));
       if (endpoint.tls) this.#startTls(tcp);
       else this.#succeed(tcp, '', '');
     });

@@ -10,34 +10,32 @@ export interface OpenConnection {
   destroy(): void;
 }
 
+/** A connection served on the assumption that this is the right chain, before the client has said anything. */
+export interface TentativeConnection extends OpenConnection {
+  /** It is the right chain. */
+  commit(): void;
+  /** It is not: nothing was read from or written to the client, and nothing is told of the connection. */
+  abandon(): void;
+}
+
 /** A filter chain at work: what becomes of the connections that match it. */
 export interface Chain {
   readonly config: FilterChainConfig;
+  /** Connections it serves. */
+  connections: number;
   /**
    * Takes over a socket that is accepted and, where the chain has TLS, verified. The listener watches its `close`.
    * With `sink`, that is where its bytes come.
    */
   serve(socket: Socket, facts: DownstreamFacts, sink?: ReadSink): OpenConnection;
-}
-
-/**
- * The first chain that fits the connection. `serverName` is the SNI of a TLS connection; `undefined` stands for one
- * that sent none.
- */
-export function selectChain(
-  chains: readonly Chain[],
-  transport: 'tls' | 'raw_buffer',
-  serverName: string | undefined,
-): Chain | undefined {
-  return chains.find(({ config }) => {
-    if (config.transport !== 'any' && config.transport !== transport) return false;
-    if ((config.tls !== undefined) !== (transport === 'tls')) return false;
-    return config.serverNames.length === 0 || config.serverNames.some((name) => matchesServerName(name, serverName));
-  });
-}
-
-function matchesServerName(pattern: string, serverName: string | undefined): boolean {
-  if (serverName === undefined) return false;
-  if (!pattern.startsWith('*.')) return pattern === serverName;
-  return serverName.endsWith(pattern.slice(1)) && serverName.length > pattern.length - 1;
+  /**
+   * As {@link serve}, but only to get ready. Calls `onUpstreamSpoke` when the other side begins, which it may do
+   * before the client says anything. Absent where nothing is gained by it.
+   */
+  serveTentatively?(
+    socket: Socket,
+    facts: DownstreamFacts,
+    sink: ReadSink,
+    onUpstreamSpoke: () => void,
+  ): TentativeConnection;
 }

@@ -10,6 +10,7 @@ import type { WriteTurn } from './write-turn.ts';
 /** A filter chain that speaks HTTP. */
 export class HttpChain implements Chain, HttpService {
   config: FilterChainConfig;
+  connections = 0;
   scope: StreamScope;
   readonly serverName: string | undefined;
   readonly openTunnel: HttpService['openTunnel'];

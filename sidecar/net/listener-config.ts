@@ -1,6 +1,8 @@
 import type { ConfiguredFilter } from '../http-filter-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import type { RouteTable } from '../route/route-table.ts';
+import type { IpRange } from './ip-range.ts';
+import type { ProxyHeaderConfig } from './proxy-header.ts';
 
 /** A bound port and what happens to its connections (`envoy.config.listener.v3.Listener`). */
 export interface ListenerConfig {
@@ -8,8 +10,20 @@ export interface ListenerConfig {
   direction: Direction;
   address: string;
   port: number;
-  /** The first whose match fits the connection is taken. */
+  /** The one that fits a connection most closely serves it; see {@link ChainMatch}. */
   chains: readonly FilterChainConfig[];
+  /** Serves what no chain fits. Absent: such connections are closed. */
+  defaultChain?: FilterChainConfig;
+  /** Tell TLS (`tls_inspector`) or HTTP (`http_inspector`) by the first bytes. TLS is also told where a chain has it. */
+  inspect?: { readonly tls: boolean; readonly http: boolean };
+  /** Read a PROXY header before anything else. */
+  proxyHeader?: ProxyHeaderConfig;
+  /** Connections open at one time. Default 10,000 (security.md L-17). */
+  maxConnections?: number;
+  /** Connections of one client address at one time; 0 for any number. Default 100 at the edge, any number in the mesh (security.md L-18). */
+  maxConnectionsPerClient?: number;
+  /** Connections that the kernel completes ahead of us. Default 1,024. */
+  backlog?: number;
 }
 
 export interface FilterChainConfig {
@@ -20,6 +34,20 @@ export interface FilterChainConfig {
   transport: 'any' | 'tls' | 'raw_buffer';
   tls: DownstreamTlsConfig | undefined;
   protocol: HttpChainConfig | TcpChainConfig;
+  /** What else a connection must be like. */
+  match?: ChainMatchConfig;
+  /** Connections of this chain at one time; more are closed. Absent: no limit of its own. */
+  maxConnections?: number;
+}
+
+/** The criteria of `filter_chain_match` besides server name and transport; an absent one fits everything. */
+export interface ChainMatchConfig {
+  readonly destinationPort?: number;
+  readonly destinationRanges?: readonly IpRange[];
+  readonly sourceRanges?: readonly IpRange[];
+  readonly sourcePorts?: readonly number[];
+  /** Any of these was offered by ALPN, or found out: `http/1.1`, `http/1.0`, `h2c`. */
+  readonly applicationProtocols?: readonly string[];
 }
 
 export interface DownstreamTlsConfig {
@@ -56,6 +84,12 @@ export interface HttpChainConfig {
 export interface TcpChainConfig {
   kind: 'tcp';
   cluster: string;
-  /** Neither side sends anything for so long, in milliseconds. Default 3,600,000. */
+  /** In place of `cluster`: each connection goes to one of them, with the chance of its weight. */
+  weightedClusters?: readonly { readonly name: string; readonly weight: number }[];
+  /** Endpoints tried until one takes the connection. Default 2. */
+  maxConnectAttempts?: number;
+  /** A connection is ended after so long, in milliseconds. Absent: never. */
+  maxConnectionDurationMs?: number;
+  /** Neither side sends anything for so long, in milliseconds; 0 for any time. Default 3,600,000. */
   idleTimeoutMs: number;
 }

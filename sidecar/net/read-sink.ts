@@ -32,4 +32,10 @@ export class ReadSink {
     this.#early = undefined;
     if (early !== undefined) for (const chunk of early) receiver(chunk);
   }
+
+  /** Ends the delivery, and keeps what comes, after `chunks`, for who is attached next. */
+  detach(chunks: Buffer[] = []): void {
+    this.#receiver = undefined;
+    this.#early = chunks.length === 0 ? undefined : chunks;
+  }
 }

@@ -16,6 +16,6 @@ export function resetSocket(socket: Socket): void {
 }
 
 /** The TCP socket that a TLS socket stands on. Node has no documented way to it; without it there is a FIN. */
-function socketBelow(socket: TLSSocket): Socket | undefined {
+export function socketBelow(socket: TLSSocket): Socket | undefined {
   return (socket as { _parent?: Socket })._parent;
 }

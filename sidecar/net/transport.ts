@@ -81,6 +81,8 @@ export class SocketTransport implements OwnedTransport, Flushable {
     this.socket.on('error', () => {});
     this.socket.on('close', () => this.#onClose());
     if (this.socket.destroyed) this.#onClose();
+    // A client may have ended while it was found out what it speaks.
+    else if (this.socket.readableEnded) events.onEnd();
     else this.socket.resume();
   }
 

@@ -74,6 +74,12 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
     maxSeries,
   );
   const connections = new LabelledValues('heddle_connections', 'gauge', 'Open client connections', maxSeries);
+  const detected = new LabelledValues(
+    'heddle_protocol_detected_total',
+    'counter',
+    'Connections by what their first bytes were found to be',
+    maxSeries,
+  );
   const opened = new LabelledValues('heddle_connections_total', 'counter', 'Client connections accepted', maxSeries);
   const writer = accessLog && new BatchWriter({ write: accessLog.write });
   const sample = accessLog?.sample ?? 1;
@@ -86,6 +92,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
     dropped,
     connections,
     opened,
+    detected,
     ...ownMetrics(requests, exporter, writer),
     scalar('heddle_scrape_milliseconds', 'gauge', 'How long the last scrape held the process up', () => scrapeMs),
     ...processMetrics(clock),
@@ -111,6 +118,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
     },
     onRefused: (listener, reason, detail, peerAddress) => refusals.record(listener, reason, detail, peerAddress),
     onFieldDropped: (listener, reason) => dropped.add({ listener, reason }, 1),
+    onDetected: (listener, protocol) => detected.add({ listener, protocol }, 1),
     onConnectionOpen(listener) {
       connections.add({ listener }, 1);
       opened.add({ listener }, 1);

@@ -24,6 +24,8 @@ export interface Observer {
   onRefused(listener: string, reason: string, detail: string, peerAddress: string): void;
   /** A field was left out of a request that went on without it, for example `h1.alias-field-name`. Counted only. */
   onFieldDropped(listener: string, reason: string): void;
+  /** What a connection was found to be by its first bytes: `tls`, `http/1.1`, `h2c`, `other`, or `server-first`. */
+  onDetected(listener: string, protocol: string): void;
   onConnectionOpen(listener: string): void;
   onConnectionClose(listener: string): void;
 }

@@ -44,6 +44,8 @@ export const localReplyKinds = {
   'fault-injected': { status: 503, flag: 'FI' },
   /** The route takes bodies up to a length only. */
   'body-too-large': { status: 413, flag: 'DPE' },
+  /** The host belongs to another TLS server name than the connection's (RFC 9110 section 15.5.20). */
+  misdirected: { status: 421, flag: 'NR' },
   /** CONNECT to something that is not in the mesh, or that cannot be tunnelled. */
   'unknown-destination': { status: 404, flag: 'NR' },
 } as const satisfies Record<string, Kind>;

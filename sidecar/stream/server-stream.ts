@@ -5,11 +5,13 @@ import type { RouteResult } from '../route/compile.ts';
 import { matchRoute, pickWeightedCluster } from '../route/match.ts';
 import { headerValue } from '../route/match-values.ts';
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from '../route/route-table.ts';
+import { splitPort } from '../route/split-port.ts';
 import type { BodyReceiver, ResetReason, ResponseWriter } from './codec.ts';
 import { type ChainEnds, RequestPass, ResponsePass } from './filter-pass.ts';
 import { grpcStatusIn } from './grpc-status.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
 import { Headers } from './headers.ts';
+import { localReply } from './local-replies.ts';
 import { renderLocalReply } from './render-local-reply.ts';
 import { responseFlags } from './response-flags.ts';
 import { type RoutedStream, routeRequest } from './router.ts';
@@ -60,6 +62,10 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   start(end: boolean): void {
     const { filters, observer } = this.#scope;
     observer.onStreamStart(this.info, this.head);
+    if (this.downstream.servesHost !== undefined && !servesAuthority(this.downstream.servesHost, this.head.authority)) {
+      this.reply(misdirected(this.head.authority));
+      return;
+    }
     if (filters.factories.length === 0) {
       this.onRequestHeadPassed(this.head, end);
       return;
@@ -294,4 +300,13 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
 
 function continueHead(): ResponseHead {
   return { status: 100, reason: '', headers: new Headers(), contentLength: undefined, upgrade: undefined };
+}
+
+function servesAuthority(servesHost: (host: string) => boolean, authority: string): boolean {
+  return servesHost(authority.slice(0, splitPort(authority)));
+}
+
+function misdirected(authority: string): LocalReply {
+  const message = `${authority} is not served on this connection, whose TLS server name is another one's`;
+  return localReply('misdirected', { host: authority }, message);
 }

@@ -3,6 +3,7 @@ import type { Random } from '../../lib/random.ts';
 import type { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { ClusterManager } from '../cluster/cluster-manager.ts';
 import type { ComposedFilters } from '../compose-filters.ts';
+import type { ConnectionEnd } from '../net/chain-match.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import type { CompiledRouteTable } from '../route/compile.ts';
@@ -38,4 +39,9 @@ export interface DownstreamFacts {
   /** SPIFFE id that it proved; empty without mutual TLS. */
   readonly peer: string;
   readonly tls: boolean;
+  /** The two ends as the client sees them: what a PROXY header or a redirection said, where there was one. */
+  readonly source?: ConnectionEnd;
+  readonly destination?: ConnectionEnd;
+  /** Whether a host may be asked for on this connection; absent where any may. */
+  readonly servesHost?: (host: string) => boolean;
 }

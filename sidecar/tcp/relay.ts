@@ -38,6 +38,8 @@ interface Half {
   readonly to: RelaySide;
   bytes: number;
   ended: boolean;
+  /** Reading waits until what was written has left. */
+  paused: boolean;
 }
 
 /**
@@ -64,8 +66,8 @@ export class Relay {
     this.#idleMs = options.idleTimeoutMs;
     this.#onOver = onOver;
     this.#lastActivity = options.clock.now();
-    this.#up = { from: downstream, to: upstream, bytes: 0, ended: false };
-    this.#down = { from: upstream, to: downstream, bytes: 0, ended: false };
+    this.#up = { from: downstream, to: upstream, bytes: 0, ended: false, paused: false };
+    this.#down = { from: upstream, to: downstream, bytes: 0, ended: false, paused: false };
     this.#timer = options.wheel.timer(() => this.#onTimer());
     if (this.#idleMs > 0) this.#timer.start(this.#idleMs);
     upstream.start(this.#events(this.#down, this.#up, 'upstream'));
@@ -82,7 +84,9 @@ export class Relay {
       onData: (chunk) => {
         half.bytes += chunk.length;
         this.#lastActivity = this.#clock.now();
-        if (!half.to.write(chunk)) half.from.pause();
+        if (half.to.write(chunk)) return;
+        half.paused = true;
+        half.from.pause();
       },
       onEnd: () => {
         half.ended = true;
@@ -90,6 +94,8 @@ export class Relay {
       },
       onClose: () => this.#finish(half.ended && back.ended ? undefined : side),
       onDrain: () => {
+        if (!back.paused) return;
+        back.paused = false;
         this.#lastActivity = this.#clock.now();
         back.from.resume();
       },

@@ -1,28 +1,37 @@
 import type { Socket } from 'node:net';
+import type { ReadSink } from '../net/read-sink.ts';
 import { resetSocket } from '../net/reset-socket.ts';
+import { highWatermark } from '../net/transport.ts';
 import type { RelayEvents, RelaySide } from './relay.ts';
 
-/** A TCP or TLS socket as one end of a relay. */
+/** A TCP or TLS socket as one end of a relay; its bytes come from `sink` where it was made with one. */
 export class SocketSide implements RelaySide {
   readonly #socket: Socket;
+  readonly #sink: ReadSink | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, sink?: ReadSink) {
     this.#socket = socket;
+    this.#sink = sink;
   }
 
   start(events: RelayEvents): void {
     const socket = this.#socket;
-    socket.on('data', (chunk: Buffer) => events.onData(chunk));
+    const onData = (chunk: Buffer): void => events.onData(chunk);
+    if (this.#sink === undefined) socket.on('data', onData);
+    else this.#sink.attach(onData);
     socket.on('end', () => events.onEnd());
     socket.on('drain', () => events.onDrain());
     socket.on('error', () => {});
     socket.on('close', () => events.onClose());
     if (socket.destroyed) events.onClose();
+    // It may have ended while the other side was connected to.
+    else if (socket.readableEnded) events.onEnd();
     else socket.resume();
   }
 
   write(chunk: Buffer): boolean {
-    return this.#socket.write(chunk);
+    // What the kernel took at once is not waiting, whatever the stream's own mark says.
+    return this.#socket.write(chunk) || this.#socket.writableLength <= highWatermark;
   }
 
   end(): void {

@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net';
+import type { Random } from '../../lib/random.ts';
+import type { Timer } from '../../lib/timer-wheel.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { Dial, type DialFailure } from '../cluster/dial.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
+import type { TcpChainConfig } from '../net/listener-config.ts';
+import type { ProxiedEnds } from '../net/proxy-header.ts';
+import { ReadSink } from '../net/read-sink.ts';
 import type { TcpInfo } from '../observe/stream-info.ts';
 import { type LocalReplyReason, localReplyKinds } from '../stream/local-replies.ts';
 import { responseFlags } from '../stream/response-flags.ts';
@@ -10,9 +15,21 @@ import { Relay, type RelayResult, type RelaySide } from './relay.ts';
 import { SocketSide } from './socket-side.ts';
 import type { TcpScope } from './tcp-scope.ts';
 
-export interface TcpTarget {
-  readonly cluster: string;
-  readonly idleTimeoutMs: number;
+/** Where the bytes go, and for how long; the fields are those of {@link TcpChainConfig}. */
+export type TcpTarget = Omit<TcpChainConfig, 'kind'>;
+
+/** Nothing was sent to an endpoint that did not answer, so another one may be asked; once, as for requests. */
+const defaultConnectAttempts = 2;
+
+interface Failure {
+  readonly reason: LocalReplyReason;
+  readonly message: string;
+}
+
+/** A connection to an endpoint that nothing was sent on yet. */
+interface ReadyUpstream {
+  readonly socket: Socket;
+  readonly sink: ReadSink | undefined;
 }
 
 /** Tells the owner how it goes; the first two at most once, and `onOver` exactly once, last. */
@@ -36,6 +53,14 @@ export class TcpConnection {
   #relay: Relay | undefined;
   #cluster: Cluster | undefined;
   #endpoint: Endpoint | undefined;
+  readonly #facts: DownstreamFacts;
+  readonly #lifetime: Timer;
+  /** Called when the upstream speaks, while it is not certain that this is the right chain. */
+  #tentative: (() => void) | undefined;
+  #ready: ReadyUpstream | undefined;
+  #failure: Failure | undefined;
+  /** It is counted among the cluster's connections. */
+  #hasPlace = false;
   #over = false;
 
   constructor(
@@ -49,6 +74,8 @@ export class TcpConnection {
     this.#target = target;
     this.#scope = scope;
     this.#events = events;
+    this.#facts = facts;
+    this.#lifetime = scope.wheel.timer(() => this.#onLifetimeOver());
     this.#startTime = scope.clock.now();
     this.#info = {
       direction: scope.direction,
@@ -57,7 +84,7 @@ export class TcpConnection {
       durationMs: 0,
       downstreamAddress: facts.address,
       downstreamPeer: facts.peer,
-      cluster: target.cluster,
+      cluster: chooseCluster(target, scope.random),
       service: '',
       servicePort: 0,
       upstreamAddress: '',
@@ -70,9 +97,11 @@ export class TcpConnection {
   }
 
   start(): void {
-    const cluster = this.#scope.clusters.get(this.#target.cluster);
+    const { maxConnectionDurationMs = 0 } = this.#target;
+    if (maxConnectionDurationMs > 0) this.#lifetime.start(maxConnectionDurationMs);
+    const cluster = this.#scope.clusters.get(this.#info.cluster);
     if (cluster === undefined) {
-      this.#fail('no-cluster', `the cluster ${this.#target.cluster} is not there`);
+      this.#fail('no-cluster', `the cluster ${this.#info.cluster} is not there`);
       return;
     }
     this.#cluster = cluster;
@@ -83,7 +112,31 @@ export class TcpConnection {
       return;
     }
     cluster.connections++;
+    this.#hasPlace = true;
     this.#connect(cluster);
+  }
+
+  /** As {@link start}, but only connects, until {@link commit} or {@link abandon}. Calls `onUpstreamSpoke` when the endpoint begins. */
+  startTentatively(onUpstreamSpoke: () => void): void {
+    this.#tentative = onUpstreamSpoke;
+    this.start();
+  }
+
+  commit(): void {
+    this.#tentative = undefined;
+    const { reason, message } = this.#failure ?? {};
+    if (reason !== undefined && message !== undefined) this.#fail(reason, message);
+    else if (this.#ready !== undefined) this.#beginRelay(this.#ready);
+  }
+
+  /** Lets go of the endpoint; nobody is told. */
+  abandon(): void {
+    if (this.#over || this.#tentative === undefined) return;
+    this.#tentative = undefined;
+    this.#letGo();
+    this.#over = true;
+    this.#releasePlace();
+    this.#lifetime.stop();
   }
 
   /** Ends both sides at once. */
@@ -94,7 +147,8 @@ export class TcpConnection {
 
   /** The client went away; once the relay stands, it sees that by itself. */
   onDownstreamGone(): void {
-    if (this.#relay === undefined) this.#fail('', '');
+    if (this.#tentative !== undefined) this.abandon();
+    else if (this.#relay === undefined) this.#fail('', '');
   }
 
   #connect(cluster: Cluster): void {
@@ -108,23 +162,53 @@ export class TcpConnection {
     this.#endpoint = endpoint;
     this.#info.upstreamAddress = endpoint.address;
     cluster.onStart(endpoint, now);
-    this.#dial = new Dial(cluster.config, endpoint.config, this.#scope.dial, {
-      onDialed: (socket, peer) => this.#onDialed(cluster, endpoint, socket, peer, now),
-      onDialFailed: (failure) => this.#onDialFailed(cluster, endpoint, failure, now),
-    });
+    const sink = endpoint.config.tls ? undefined : new ReadSink();
+    this.#dial = new Dial(
+      cluster.config,
+      endpoint.config,
+      this.#scope.dial,
+      {
+        onDialed: (socket, peer) => this.#onDialed(cluster, endpoint, { socket, sink }, peer, now),
+        onDialFailed: (failure) => this.#onDialFailed(cluster, endpoint, failure, now),
+      },
+      sink,
+      [],
+      endsOf(this.#facts),
+    );
   }
 
-  #onDialed(cluster: Cluster, endpoint: Endpoint, socket: Socket, peer: string, startTime: number): void {
+  #onDialed(cluster: Cluster, endpoint: Endpoint, upstream: ReadyUpstream, peer: string, startTime: number): void {
     this.#dial = undefined;
     this.#endpoint = undefined;
     const now = this.#scope.clock.now();
     cluster.onResult(endpoint, now - startTime, false, now);
     this.#info.upstreamPeer = peer;
+    if (this.#tentative === undefined) this.#beginRelay(upstream);
+    else this.#standBy(upstream, this.#tentative);
+  }
+
+  #standBy(upstream: ReadyUpstream, onUpstreamSpoke: () => void): void {
+    this.#ready = upstream;
+    const { socket, sink } = upstream;
+    // An end before a word is an answer too; a break is noticed when the relay begins.
+    socket.once('end', onUpstreamSpoke);
+    if (sink === undefined) {
+      socket.once('readable', onUpstreamSpoke);
+      return;
+    }
+    sink.attach((chunk) => {
+      sink.detach([chunk]);
+      onUpstreamSpoke();
+    });
+  }
+
+  #beginRelay(upstream: ReadyUpstream): void {
+    this.#ready = undefined;
     this.#events.onConnected?.();
     const { wheel, clock } = this.#scope;
     this.#relay = new Relay(
       this.#downstream,
-      new SocketSide(socket),
+      new SocketSide(upstream.socket, upstream.sink),
       { idleTimeoutMs: this.#target.idleTimeoutMs, wheel, clock },
       (result) => this.#onRelayOver(result),
     );
@@ -136,15 +220,17 @@ export class TcpConnection {
     const now = this.#scope.clock.now();
     cluster.onResult(endpoint, now - startTime, true, now);
     this.#tried.push(endpoint);
-    // Nothing was sent, so another endpoint may be asked; once, as for requests.
-    if (this.#tried.length === 1 && cluster.endpoints.length > 1) this.#connect(cluster);
+    const { maxConnectAttempts = defaultConnectAttempts } = this.#target;
+    const another = cluster.endpoints.length > 1 || this.#target.maxConnectAttempts !== undefined;
+    if (this.#tried.length < maxConnectAttempts && another) this.#connect(cluster);
     else this.#fail(failure.kind, failure.detail);
   }
 
   #onRelayOver(result: RelayResult): void {
     this.#info.bytesReceived = result.bytesReceived;
     this.#info.bytesSent = result.bytesSent;
-    if (result.broken === 'downstream') this.#info.flags |= responseFlags.DC.bit;
+    if ((this.#info.flags & responseFlags.DT.bit) !== 0) this.#info.reason = 'max-connection-duration';
+    else if (result.broken === 'downstream') this.#info.flags |= responseFlags.DC.bit;
     else if (result.broken === 'upstream') this.#info.flags |= responseFlags.UC.bit;
     else if (result.broken === 'idle') {
       this.#info.flags |= responseFlags.SI.bit;
@@ -156,21 +242,65 @@ export class TcpConnection {
   /** An empty reason: the client went away before there was anything to relay to. */
   #fail(reason: LocalReplyReason | '', message: string): void {
     if (this.#over) return;
-    this.#dial?.cancel();
-    if (this.#endpoint !== undefined) this.#cluster?.onCancel(this.#endpoint);
-    this.#info.flags |= responseFlags[reason === '' ? 'DC' : localReplyKinds[reason].flag].bit;
+    if (this.#tentative !== undefined && reason !== '') {
+      // Whether that matters will be seen when the client has said what it wants.
+      this.#failure = { reason, message };
+      return;
+    }
+    this.#letGo();
+    if ((this.#info.flags & responseFlags.DT.bit) === 0) {
+      this.#info.flags |= responseFlags[reason === '' ? 'DC' : localReplyKinds[reason].flag].bit;
+    }
     this.#info.reason = reason;
     if (reason !== '') this.#events.onFailed?.(reason, message);
     this.#finish();
     this.#downstream.destroy();
   }
 
+  #letGo(): void {
+    this.#dial?.cancel();
+    if (this.#endpoint !== undefined) this.#cluster?.onCancel(this.#endpoint);
+    this.#dial = undefined;
+    this.#endpoint = undefined;
+    this.#ready?.socket.destroy();
+    this.#ready = undefined;
+  }
+
+  #onLifetimeOver(): void {
+    if (this.#over) return;
+    this.#info.flags |= responseFlags.DT.bit;
+    if (this.#relay === undefined) this.#fail('', '');
+    else this.#relay.destroy();
+  }
+
+  #releasePlace(): void {
+    if (this.#hasPlace && this.#cluster !== undefined) this.#cluster.connections--;
+    this.#hasPlace = false;
+  }
+
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#cluster !== undefined && this.#info.reason !== 'overflow') this.#cluster.connections--;
+    this.#lifetime.stop();
+    this.#releasePlace();
     this.#info.durationMs = this.#scope.clock.now() - this.#startTime;
     this.#scope.observer.onTcpEnd(this.#info);
     this.#events.onOver();
   }
+}
+
+function chooseCluster({ cluster, weightedClusters = [] }: TcpTarget, random: Random): string {
+  let total = 0;
+  for (const { weight } of weightedClusters) total += weight;
+  if (total === 0) return cluster;
+  let point = random() * total;
+  for (const { name, weight } of weightedClusters) {
+    point -= weight;
+    if (point < 0) return name;
+  }
+  return cluster;
+}
+
+function endsOf({ source, destination }: DownstreamFacts): ProxiedEnds | undefined {
+  return source === undefined || destination === undefined ? undefined : { source, destination };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
 import type { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { ClusterManager } from '../cluster/cluster-manager.ts';
 import type { DialDependencies } from '../cluster/dial.ts';
@@ -13,5 +14,6 @@ export interface TcpScope {
   readonly dial: DialDependencies;
   readonly observer: Observer;
   readonly clock: Clock;
+  readonly random: Random;
   readonly wheel: TimerWheel;
 }

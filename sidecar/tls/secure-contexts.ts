@@ -31,8 +31,9 @@ export class SecureContexts {
     this.#onChange = onChange;
   }
 
-  forServer(config: DownstreamTlsConfig): SecureContext | undefined {
-    return this.#context(config);
+  /** The context for a server name where the chain has a certificate of its own for it; `undefined` for the default one. */
+  forServerName(_config: DownstreamTlsConfig, _serverName: string): SecureContext | undefined {
+    return undefined;
   }
 
   forClient(config: UpstreamTlsConfig): SecureContext | undefined {

@@ -49,7 +49,13 @@ export class RecordingObserver implements Observer {
     this.refused.push({ listener, reason, detail });
   }
 
+  readonly detected: string[] = [];
+
   onFieldDropped(): void {}
+
+  onDetected(_listener: string, protocol: string): void {
+    this.detected.push(protocol);
+  }
 
   onConnectionOpen(): void {
     this.open++;
