@@ -153,7 +153,8 @@ export class Listener implements NewcomerEvents {
       socket.destroy();
       return false;
     }
-    this.#beginTentatively(newcomer);
+    if (this.#plan.immediate) newcomer.settle();
+    else this.#beginTentatively(newcomer);
     return !socket.destroyed;
   }
 
@@ -238,16 +239,12 @@ export class Listener implements NewcomerEvents {
       this,
       this.#deps.wheel,
     );
-    if (immediate && proxyHeader === undefined) {
-      if (this.onAddressed(newcomer)) newcomer.settle();
-      return;
-    }
-    newcomer.start();
+    if (immediate && proxyHeader === undefined) this.onAddressed(newcomer);
+    else newcomer.start();
   }
 
   /** The upstream of a chain for bytes may speak before the client does, so it is connected to while one waits for it. */
   #beginTentatively(newcomer: Newcomer): void {
-    if (this.#plan.immediate) return;
     const { source, destination, socket, sink } = newcomer;
     const chain = this.#match.find({
       transport: 'raw_buffer',

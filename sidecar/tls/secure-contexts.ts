@@ -14,6 +14,19 @@ export interface Trust {
 /** What {@link SecureContexts} needs of a TLS configuration. */
 type Wanted = Pick<DownstreamTlsConfig, 'certificateSecret' | 'validationSecret' | 'minVersion'>;
 
+/** Suites with forward secrecy and authenticated encryption, and no others (security.md L-42, TLS-25). */
+const authenticatedCiphers = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
 /**
  * TLS contexts made of secrets, kept until one of their secrets changes: connections made later take the new
  * ones, running ones go on. Answers nothing while a secret is missing or cannot be used.
@@ -84,6 +97,8 @@ export class SecureContexts {
       cert: certificate.chainPem,
       key: certificate.privateKeyPem,
       minVersion: wanted.minVersion,
+      ciphers: authenticatedCiphers,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     };
     if (wanted.validationSecret !== undefined) {
       const validation = this.#secrets.get(wanted.validationSecret);
@@ -91,7 +106,7 @@ export class SecureContexts {
       options.ca = validation.rootsPem;
       options.allowPartialTrustChain = true;
       // No resumption with mutual TLS: a resumed session would skip the peer's certificate (security.md L-44).
-      options.secureOptions = constants.SSL_OP_NO_TICKET;
+      options.secureOptions = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET;
     }
     return options;
   }

@@ -39,7 +39,6 @@ export class TlsAcceptor {
       requestCert: settings.validationSecret !== undefined,
       rejectUnauthorized: false,
       handshakeTimeout: handshakeTimeoutMs,
-      allowHalfOpen: true,
       highWaterMark: lowWatermark,
       SNICallback: (serverName, done) => done(null, this.#contextFor(serverName)),
       ALPNCallback: ({ protocols }) => selectAlpn(settings.alpnProtocols ?? [], protocols),
@@ -74,6 +73,8 @@ export class TlsAcceptor {
       return;
     }
     this.#receivers.set(socket, receiver);
+    // Who ends a connection in the handshake is gone; TLS takes this over from the socket below.
+    socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
   }
 
@@ -88,6 +89,7 @@ export class TlsAcceptor {
       socket.destroy();
       return;
     }
+    socket.allowHalfOpen = true;
     const { validationSecret, requireClientCertificate, allowedIds } = this.#settings;
     if (validationSecret === undefined) {
       receiver.onAccepted(socket, '');

@@ -11,7 +11,7 @@ import type { ConfiguredFilter } from '../../sidecar/http-filter-config.ts';
 import type { DownstreamTlsConfig, FilterChainConfig, ListenerConfig } from '../../sidecar/net/listener-config.ts';
 import type { Observer } from '../../sidecar/observe/observer.ts';
 import type { Direction, StreamInfo, TcpInfo } from '../../sidecar/observe/stream-info.ts';
-import { createProxy } from '../../sidecar/proxy.ts';
+import { createProxy, type ProxyDependencies } from '../../sidecar/proxy.ts';
 import {
   type ForwardAction,
   forwardDefaults,
@@ -94,16 +94,18 @@ export class TestProxy {
   readonly wheel = new TimerWheel(10, 512, this.clock);
   readonly observer = new RecordingObserver();
   readonly secrets = new TestSecrets();
-  readonly proxy = createProxy({
-    secrets: this.secrets,
-    observer: this.observer,
-    clock: this.clock,
-    random: seededRandom(1),
-    log: silentLog,
-    wheel: this.wheel,
-  });
+  readonly proxy: ReturnType<typeof createProxy>;
 
-  constructor() {
+  constructor(options: Partial<Pick<ProxyDependencies, 'maxConnections'>> = {}) {
+    this.proxy = createProxy({
+      secrets: this.secrets,
+      observer: this.observer,
+      clock: this.clock,
+      random: seededRandom(1),
+      log: silentLog,
+      wheel: this.wheel,
+      ...options,
+    });
     onTestFinished(async () => {
       await this.proxy.close();
       this.wheel.close();
