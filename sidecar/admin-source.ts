@@ -51,10 +51,16 @@ function describeCluster(cluster: ClusterDescription, discovery: Discovery | und
       cx_active: connections,
       ...remaining('default_priority', cluster.room.default),
       ...remaining('high_priority', cluster.room.high),
+      lb_healthy_panic: cluster.panicPicks,
     },
     endpoints: cluster.endpoints.map(({ connections: open, requests, failures, ...endpoint }) => ({
       ...endpoint,
-      values: { cx_active: open, rq_total: requests, rq_error: failures },
+      values: {
+        cx_active: open,
+        rq_total: requests,
+        rq_error: failures,
+        rq_success: Math.max(0, requests - failures - endpoint.activeRequests),
+      },
     })),
   };
 }

@@ -1,6 +1,8 @@
+import { isDegraded } from './balance/endpoint-health.ts';
 import type { Cluster } from './cluster/cluster.ts';
+import type { EndpointConfig } from './cluster/cluster-config.ts';
 import type { Listener } from './net/listener.ts';
-import type { ClusterDescription, ListenerDescription } from './proxy-description.ts';
+import type { ClusterDescription, EndpointDescription, ListenerDescription } from './proxy-description.ts';
 
 export function describeListener(listener: Listener): ListenerDescription {
   const { name, direction, address, chains } = listener.config;
@@ -34,6 +36,7 @@ export function describeCluster(cluster: Cluster): ClusterDescription {
       default: cluster.loads.default.room(cluster.connections),
       high: cluster.loads.high.room(cluster.connections),
     },
+    panicPicks: cluster.selector.panicPicks,
     endpoints: cluster.endpoints.map((endpoint) => ({
       address: endpoint.config.address,
       port: endpoint.config.port,
@@ -42,10 +45,28 @@ export function describeCluster(cluster: Cluster): ClusterDescription {
       tls: endpoint.config.tls,
       healthy: endpoint.config.healthy,
       ejected: cluster.selector.isEjected(endpoint),
+      checkFailed: endpoint.signals.checkFailed,
+      degraded: isDegraded(endpoint),
+      avoided: endpoint.signals.avoided,
+      available: endpoint.available,
+      edsHealth: edsHealth(endpoint.config),
+      region: endpoint.config.group?.region ?? '',
+      zone: endpoint.config.group?.zone ?? '',
+      subZone: endpoint.config.group?.subZone ?? '',
+      priority: endpoint.config.group?.priority ?? 0,
+      hostname: endpoint.config.hostname ?? '',
+      successRate: cluster.selector.successRateOf(endpoint),
       activeRequests: endpoint.activeRequests,
       connections: endpoint.pools?.size ?? 0,
       requests: endpoint.requests,
       failures: endpoint.failures,
     })),
   };
+}
+
+function edsHealth({ healthy, health }: EndpointConfig): EndpointDescription['edsHealth'] {
+  if (health === 'degraded') return 'DEGRADED';
+  if (health === 'draining') return 'DRAINING';
+  if (health === 'timeout') return 'TIMEOUT';
+  return healthy ? 'HEALTHY' : 'UNHEALTHY';
 }

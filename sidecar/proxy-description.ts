@@ -32,6 +32,8 @@ export interface ClusterDescription {
   readonly connections: number;
   /** What the circuit breakers leave, by routing priority. */
   readonly room: Readonly<Record<RoutingPriority, BreakerRoom>>;
+  /** Requests that went to any endpoint, or failed, because too few were available. */
+  readonly panicPicks: number;
   readonly endpoints: readonly EndpointDescription[];
 }
 
@@ -45,6 +47,22 @@ export interface EndpointDescription {
   readonly healthy: boolean;
   /** Taken out after failures. */
   readonly ejected: boolean;
+  /** By active health checks: it failed, or it asks for less. */
+  readonly checkFailed: boolean;
+  readonly degraded: boolean;
+  /** It asked to be left alone for now. */
+  readonly avoided: boolean;
+  /** All of these together: it may be given requests. */
+  readonly available: boolean;
+  /** What discovery says of its health, in Envoy's words. */
+  readonly edsHealth: 'HEALTHY' | 'UNHEALTHY' | 'DEGRADED' | 'DRAINING' | 'TIMEOUT';
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  readonly priority: number;
+  readonly hostname: string;
+  /** Percent of answers without failure in the last interval of outlier detection; -1 where nothing was compared. */
+  readonly successRate: number;
   readonly activeRequests: number;
   readonly connections: number;
   /** Since the endpoint is known. */

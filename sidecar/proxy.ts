@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
-import type { ClusterConfig, EndpointConfig } from './cluster/cluster-config.ts';
+import type { ClusterConfig, EndpointConfig, Locality } from './cluster/cluster-config.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
 import type { DialDependencies } from './cluster/dial.ts';
 import { type ComposedFilters, composeFilters } from './compose-filters.ts';
@@ -51,6 +51,8 @@ export interface ProxyDependencies {
   random: Random;
   log: Log;
   wheel: TimerWheel;
+  /** Where this proxy stands; without, endpoints of no place are preferred. */
+  locality?: Locality;
   /** Value of `server` on responses without one, at the edge. */
   serverName?: string;
   /** Connections of clients to all listeners. Default: 40 % of the file descriptors that the process may have. */
@@ -103,6 +105,9 @@ class ConfiguredProxy implements Proxy {
       onMisbehaviour: (cluster, reason, address) =>
         observer.onRefused(cluster, reason, 'the upstream connection was closed', address),
       onPeerRefused: this.#onPeerRefused,
+      locality: deps.locality,
+      onEndpointEvent: (cluster, event, reason, address, detail) =>
+        observer.onEndpointEvent(cluster, event, reason, address, detail),
     });
   }
 

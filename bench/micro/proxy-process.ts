@@ -135,6 +135,7 @@ const silent: Observer = {
   onRefused() {},
   onFieldDropped() {},
   onDetected() {},
+  onEndpointEvent() {},
   onConnectionOpen() {},
   onConnectionClose() {},
 };

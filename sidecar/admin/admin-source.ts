@@ -34,10 +34,22 @@ export interface AdminEndpoint {
   address: string;
   port: number;
   weight: number;
-  /** As discovery says. */
-  healthy: boolean;
+  /** As discovery says, in Envoy's words. */
+  edsHealth: 'HEALTHY' | 'UNHEALTHY' | 'DEGRADED' | 'DRAINING' | 'TIMEOUT';
   /** Taken out by outlier detection. */
   ejected: boolean;
+  /** By active health checks: it failed, or it asks for less. */
+  checkFailed: boolean;
+  degraded: boolean;
+  /** It asked to be left alone for now (`Retry-After`). */
+  avoided: boolean;
+  region: string;
+  zone: string;
+  subZone: string;
+  priority: number;
+  hostname: string;
+  /** Percent; -1 where nothing was compared. */
+  successRate: number;
   workload: string;
   tls: boolean;
   activeRequests: number;

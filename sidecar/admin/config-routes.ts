@@ -48,7 +48,13 @@ function clusterText(cluster: AdminCluster): string {
       ...endpoint.values,
       rq_active: endpoint.activeRequests,
       health_flags: healthFlags(endpoint),
+      hostname: endpoint.hostname,
       weight: endpoint.weight,
+      region: endpoint.region,
+      zone: endpoint.zone,
+      sub_zone: endpoint.subZone,
+      priority: endpoint.priority,
+      success_rate: rate(endpoint.successRate),
       tls: endpoint.tls,
       workload: endpoint.workload,
     };
@@ -57,9 +63,22 @@ function clusterText(cluster: AdminCluster): string {
   return lines.map((line) => `${cluster.name}::${line}\n`).join('');
 }
 
-function healthFlags(endpoint: AdminEndpoint): string {
-  const flags = [endpoint.healthy ? '' : '/failed_eds_health', endpoint.ejected ? '/failed_outlier_check' : ''];
+/** Envoy's flags; `/avoided_retry_after` is ours. */
+function healthFlags({ edsHealth, checkFailed, degraded, ejected, avoided }: AdminEndpoint): string {
+  const flags = [
+    checkFailed ? '/failed_active_hc' : '',
+    ejected ? '/failed_outlier_check' : '',
+    edsHealth === 'UNHEALTHY' || edsHealth === 'TIMEOUT' ? '/failed_eds_health' : '',
+    edsHealth === 'DRAINING' ? '/eds_status_draining' : '',
+    edsHealth === 'DEGRADED' ? '/degraded_eds_health' : '',
+    degraded && edsHealth !== 'DEGRADED' ? '/degraded_active_hc' : '',
+    avoided ? '/avoided_retry_after' : '',
+  ];
   return flags.join('') || 'healthy';
+}
+
+function rate(percent: number): string {
+  return percent < 0 ? '-1' : percent.toFixed(2);
 }
 
 function hostPort({ address, port }: { address: string; port: number }): string {
@@ -84,11 +103,16 @@ function clusterStatus(cluster: AdminCluster) {
         name,
       })),
       health_status: {
-        eds_health_status: endpoint.healthy ? 'HEALTHY' : 'UNHEALTHY',
+        eds_health_status: endpoint.edsHealth,
         ...(endpoint.ejected ? { failed_outlier_check: true } : {}),
+        ...(endpoint.checkFailed ? { failed_active_health_check: true } : {}),
+        ...(endpoint.degraded && endpoint.edsHealth !== 'DEGRADED' ? { failed_active_degraded_check: true } : {}),
       },
+      ...(endpoint.successRate < 0 ? {} : { success_rate: { value: endpoint.successRate } }),
+      priority: endpoint.priority,
+      locality: { region: endpoint.region, zone: endpoint.zone, sub_zone: endpoint.subZone },
       weight: endpoint.weight,
-      hostname: endpoint.workload,
+      hostname: endpoint.hostname === '' ? endpoint.workload : endpoint.hostname,
     })),
   };
 }

@@ -23,6 +23,17 @@ observer.onRefused('inbound|80', '<script>', '', '127.0.0.1:1');
 
 let state: 'LIVE' | 'DRAINING' | 'INITIALIZING' = 'LIVE';
 const asked: string[] = [];
+const place = {
+  checkFailed: false,
+  degraded: false,
+  avoided: false,
+  region: 'r',
+  zone: 'a',
+  subZone: '',
+  priority: 0,
+  hostname: '',
+  successRate: 99.5,
+};
 const source: AdminSource = {
   configDump: () => ({
     configs: [
@@ -43,7 +54,8 @@ const source: AdminSource = {
           address: '127.0.0.1',
           port: 9080,
           weight: 1,
-          healthy: true,
+          ...place,
+          edsHealth: 'HEALTHY',
           ejected: true,
           workload: 'shop/cart-1',
           tls: true,
@@ -53,7 +65,8 @@ const source: AdminSource = {
           address: '::1',
           port: 9081,
           weight: 3,
-          healthy: false,
+          ...place,
+          edsHealth: 'UNHEALTHY',
           ejected: false,
           workload: 'shop/cart-2',
           tls: true,
@@ -136,6 +149,8 @@ describe('the admin port', () => {
     const { body } = await ask('/clusters');
     expect(body).toContain('outbound|80||cart::127.0.0.1:9080::health_flags::/failed_outlier_check\n');
     expect(body).toContain('outbound|80||cart::[::1]:9081::health_flags::/failed_eds_health\n');
+    expect(body).toContain('outbound|80||cart::127.0.0.1:9080::zone::a\n');
+    expect(body).toContain('outbound|80||cart::127.0.0.1:9080::success_rate::99.50\n');
     expect(body).toContain('outbound|80||cart::default_priority::max_requests::1024\n');
     const [cluster] = JSON.parse((await ask('/clusters?format=json')).body).cluster_statuses;
     expect(cluster.host_statuses[0]).toMatchObject({

@@ -60,6 +60,8 @@ export class OutlierDetector<E extends BalancedEndpoint> {
   /** Of the interval, by endpoint; `undefined` where nothing is compared. */
   #tallies: Map<E, Tally> | undefined;
   #comparison = 0;
+  /** Of the interval before. */
+  #compared: ReadonlyMap<E, Tally> = new Map();
 
   constructor(random: Random, events: OutlierEvents<E>) {
     this.#random = random;
@@ -73,6 +75,13 @@ export class OutlierDetector<E extends BalancedEndpoint> {
 
   stateOf(endpoint: E): OutlierState {
     return this.#hosts.get(endpoint)?.state ?? 'serving';
+  }
+
+  /** Percent of its answers that were no failure in the interval before; -1 where there were too few to compare. */
+  successRateOf(endpoint: E): number {
+    const tally = this.#compared.get(endpoint);
+    if (tally === undefined || tally.answered < Math.max(1, this.#config.successRate.requestVolume)) return -1;
+    return (tally.succeeded * 100) / tally.answered;
   }
 
   configure(config: OutlierConfig, now: number): void {
@@ -185,6 +194,7 @@ export class OutlierDetector<E extends BalancedEndpoint> {
   #compare(tallies: Map<E, Tally>, now: number): void {
     this.#comparison = now + this.#config.intervalMs;
     this.#tallies = new Map();
+    this.#compared = tallies;
     for (const { key, detector, enforcing, detail } of compareTallies(tallies, this.#config)) {
       const host = this.#hosts.get(key);
       if (host?.state !== 'serving' || !this.#mayEject(key) || !this.#chance(enforcing)) continue;

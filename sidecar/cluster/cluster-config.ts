@@ -1,3 +1,4 @@
+import type { HealthCheckConfig } from './health-check/health-check-config.ts';
 import type { UpstreamHttpConfig } from './upstream-http.ts';
 
 /** A group of endpoints that do the same (`envoy.config.cluster.v3.Cluster`). */
@@ -19,6 +20,8 @@ export interface ClusterConfig {
   spread?: SpreadConfig;
   /** Which endpoints are taken out of service; without, {@link defaultOutlier}. */
   outlier?: OutlierConfig;
+  /** How endpoints are checked; without, what discovery says of their health holds. */
+  healthCheck?: HealthCheckConfig;
   /** TLS for endpoints whose `tls` is true. */
   tls: UpstreamTlsConfig | undefined;
   /** Begin connections with a PROXY header of this version. Requests share connections, so theirs names no client. */
@@ -227,6 +230,18 @@ export interface EndpointConfig {
   hashKey?: string;
   /** What subsets are made of (metadata `envoy.lb`). */
   metadata?: Readonly<Record<string, unknown>>;
+  /** How its health check differs from that of the others. */
+  check?: EndpointCheckConfig;
+}
+
+/** Where and how one endpoint is checked (`Endpoint.HealthCheckConfig`). */
+export interface EndpointCheckConfig {
+  /** In place of its own. */
+  address?: string;
+  port?: number;
+  hostname?: string;
+  /** It is not checked. */
+  disabled: boolean;
 }
 
 /** A place in the network (`envoy.config.core.v3.Locality`). */

@@ -4,6 +4,7 @@ import { type ClusterConfig, defaultBreakers, type EndpointConfig } from './clus
 import { Endpoint, endpointKey } from './endpoint.ts';
 import { EndpointPools } from './endpoint-pools.ts';
 import { EndpointSelector, type SelectionOptions } from './endpoint-selector.ts';
+import { HealthChecks } from './health-check/health-checks.ts';
 import type { PoolDependencies } from './http-pool.ts';
 import { PriorityLoad, type RoutingPriority } from './priority-load.ts';
 
@@ -28,6 +29,7 @@ export class Cluster {
   /** Chooses among the endpoints, and knows which of them are out of service. */
   readonly selector: EndpointSelector;
   #endpoints: readonly Endpoint[] = [];
+  #checks: HealthChecks | undefined;
 
   constructor(config: ClusterConfig, deps: ClusterDependencies) {
     this.config = config;
@@ -35,10 +37,16 @@ export class Cluster {
     this.selector = new EndpointSelector(config, deps);
     const { breakers } = config;
     this.loads = { default: new PriorityLoad(breakers), high: new PriorityLoad(breakers.high ?? defaultBreakers) };
+    this.#checks = this.#newChecks();
   }
 
   get endpoints(): readonly Endpoint[] {
     return this.#endpoints;
+  }
+
+  /** Whether requests were sent to any of the endpoints. */
+  get hadRequests(): boolean {
+    return this.#endpoints.some(({ requests }) => requests > 0);
   }
 
   get ejected(): number {
@@ -54,6 +62,7 @@ export class Cluster {
       this.loads.default.setThresholds(config.breakers);
       this.loads.high.setThresholds(config.breakers.high ?? defaultBreakers);
     }
+    if (differs(before.healthCheck, config.healthCheck) || differs(before.tls, config.tls)) this.#restartChecks();
     if (
       differs(before.tls, config.tls) ||
       before.protocol !== config.protocol ||
@@ -77,6 +86,7 @@ export class Cluster {
       after.set(key, known === undefined ? this.#newEndpoint(config) : this.#keepEndpoint(known, config));
     }
     this.#endpoints = [...after.values()];
+    this.#checks?.update(this.#endpoints);
     this.selector.update(this.#endpoints);
     const changed = before.size > 0 || this.#endpoints.length > beforeCount;
     if (changed && beforeCount > 0 && this.config.spread?.closeConnectionsOnHostSetChange === true) {
@@ -123,11 +133,31 @@ export class Cluster {
 
   /** Running requests end; then the connections are closed. */
   drain(): void {
+    this.#checks?.close();
     for (const endpoint of this.#endpoints) endpoint.pools?.drain();
   }
 
   destroy(): void {
+    this.#checks?.close();
     for (const endpoint of this.#endpoints) endpoint.pools?.destroy();
+  }
+
+  #newChecks(): HealthChecks | undefined {
+    const { healthCheck } = this.config;
+    return healthCheck === undefined ? undefined : new HealthChecks(healthCheck, this, this.#deps);
+  }
+
+  #restartChecks(): void {
+    this.#checks?.close();
+    this.#checks = this.#newChecks();
+    if (this.#checks === undefined) {
+      for (const { signals } of this.#endpoints) {
+        signals.checkFailed = false;
+        signals.checkDegraded = false;
+      }
+    }
+    this.#checks?.update(this.#endpoints);
+    this.selector.update(this.#endpoints);
   }
 
   #newEndpoint(config: EndpointConfig): Endpoint {

@@ -15,13 +15,14 @@ import type { Endpoint } from './endpoint.ts';
 
 /**
  * What happened to an endpoint, or to the cluster as a whole: it was taken out of service by the outlier detector or
- * its health check, came back, asked to be left alone, or too few are left.
+ * its health check, came back, missed one check, asked to be left alone, or too few are left.
  */
 export type EndpointEvent =
   | 'ejected'
   | 'returned'
   | 'check-failed'
   | 'check-passed'
+  | 'check-missed'
   | 'avoided'
   | 'panic-entered'
   | 'panic-left';
@@ -80,6 +81,11 @@ export class EndpointSelector {
 
   isEjected(endpoint: Endpoint): boolean {
     return this.#outlier.stateOf(endpoint) !== 'serving';
+  }
+
+  /** Percent in the last interval of outlier detection; -1 where nothing was compared. */
+  successRateOf(endpoint: Endpoint): number {
+    return this.#outlier.successRateOf(endpoint);
   }
 
   /** Requests that were sent to any endpoint, or failed, because too few were available. */
@@ -180,6 +186,11 @@ export class EndpointSelector {
     if (wasFailed && result !== 'unhealthy') this.#updateSets();
     if (wasFailed === signals.checkFailed) return;
     this.#tell(signals.checkFailed ? 'check-failed' : 'check-passed', reason, endpoint.address, detail);
+  }
+
+  /** One check failed, whether or not that changes anything. */
+  onCheckMissed(endpoint: Endpoint, reason: string, detail: string): void {
+    this.#tell('check-missed', reason, endpoint.address, detail);
   }
 
   #avoid(endpoint: Endpoint, value: string, status: number, now: number): void {

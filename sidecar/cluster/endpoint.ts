@@ -9,8 +9,10 @@ export class Endpoint implements BalancedEndpoint {
   /** `address:port`. */
   readonly address: string;
   activeRequests = 0;
-  /** Kept by the outlier detector. */
+  /** Kept by the selector. */
   available: boolean;
+  /** Whether health checks look at it, or did. */
+  checked = false;
   readonly signals = new EndpointSignals();
   /** Connections to it; `undefined` in a cluster that is not HTTP. */
   pools: EndpointPools | undefined;

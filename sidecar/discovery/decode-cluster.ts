@@ -6,6 +6,7 @@ import { decodeBalancer } from './decode-balancer.ts';
 import { decodeBreakers } from './decode-breakers.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { type EndpointsResource, type MatchableEndpoint, readEndpoints } from './decode-endpoints.ts';
+import { decodeHealthChecks } from './decode-health-check.ts';
 import { decodeOutlier } from './decode-outlier.ts';
 import { checkSource } from './decode-source.ts';
 import { decodeUpstreamTls } from './decode-tls.ts';
@@ -26,6 +27,7 @@ export const clusterFields = fieldsOf(Cluster, {
     'commonLbConfig',
     'lbSubsetConfig',
     'outlierDetection',
+    'healthChecks',
     'loadBalancingPolicy',
     'loadAssignment',
     'circuitBreakers',
@@ -78,6 +80,7 @@ export function decodeCluster(message: Cluster, context?: DecodeContext): Decode
     idleTimeoutMs: options.idleTimeoutMs,
     ...decodeBalancer(reader, message),
     ...decodeOutlier(reader, message.outlierDetection),
+    ...decodeHealthChecks(reader, message.healthChecks),
     tls: sockets.tls,
     breakers: decodeBreakers(reader, 'circuit_breakers', message.circuitBreakers),
     service: service.name,

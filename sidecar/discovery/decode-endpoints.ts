@@ -11,6 +11,7 @@ import {
 import type { EndpointConfig, EndpointGroup } from '../cluster/cluster-config.ts';
 import { decodeAddress } from './decode-address.ts';
 import type { DecodeContext } from './decode-context.ts';
+import { decodeEndpointCheck } from './decode-health-check.ts';
 import { fieldsOf } from './message-fields.ts';
 import { type Decoded, Reader } from './reader.ts';
 
@@ -24,7 +25,7 @@ export const localityFields = fieldsOf(LocalityLbEndpoints, {
   limits: { priority: 'not above 128' },
 });
 
-export const endpointFields = fieldsOf(Endpoint, { supported: ['address', 'hostname'] });
+export const endpointFields = fieldsOf(Endpoint, { supported: ['address', 'hostname', 'healthCheckConfig'] });
 
 /** A ClusterLoadAssignment. Whether TLS applies to an endpoint is up to the cluster that uses it. */
 export interface EndpointsResource {
@@ -116,6 +117,9 @@ function readEndpoint(reader: Reader, path: string, lbEndpoint: LbEndpoint, grou
     group,
     ...(health === undefined ? {} : { health }),
     ...(endpoint === undefined || endpoint.hostname === '' ? {} : { hostname: endpoint.hostname }),
+    ...(endpoint?.healthCheckConfig === undefined
+      ? {}
+      : { check: decodeEndpointCheck(reader, `${path}.endpoint.health_check_config`, endpoint.healthCheckConfig) }),
     ...(typeof hashKey === 'string' && hashKey !== '' ? { hashKey } : {}),
     ...(selection === undefined ? {} : { metadata: selection }),
     match: metadata['envoy.transport_socket_match'] ?? {},

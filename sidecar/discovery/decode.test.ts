@@ -151,16 +151,16 @@ test('fields that are not understood are refused by name, at every depth', () =>
     problems(
       cluster({
         type: 'EDS',
-        healthChecks: [{ timeout: '1s', interval: '1s', httpHealthCheck: { path: '/' } }],
+        healthChecks: [{ timeout: '1s', interval: '1s', customHealthCheck: { name: 'x' } }],
         lbSubsetConfig: { subsetSelectors: [{ keys: ['v'], singleHostPerSubset: true }] },
         lbPolicy: 'CLUSTER_PROVIDED',
         circuitBreakers: { thresholds: [{ maxConnectionPools: 1 }] },
       }),
     ),
   ).toEqual([
-    'health_checks: not supported',
     'lb_policy: only ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV are supported',
     'lb_subset_config.subset_selectors[0].single_host_per_subset: not supported',
+    'health_checks[0].custom_health_check: not supported',
     'circuit_breakers.thresholds[0].max_connection_pools: not supported',
   ]);
   const unknown = { name: 'x', typedConfig: { '@type': 'type.googleapis.com/google.protobuf.Empty' } };

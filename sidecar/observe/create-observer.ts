@@ -3,6 +3,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { accessLogLine, tcpLogLine } from './access-log-line.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { EndpointEvents } from './endpoint-events.ts';
 import { Exposition, type RenderedMetrics } from './exposition.ts';
 import { HopAttributes } from './hop-attributes.ts';
 import { LabelledValues } from './labelled-values.ts';
@@ -67,6 +68,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
   const requests = new RequestMetrics(options, maxSeries);
   const tcp = new TcpMetrics(options, maxSeries);
   const refusals = new Refusals(clock, log, maxSeries);
+  const endpoints = new EndpointEvents(clock, log, maxSeries);
   const dropped = new LabelledValues(
     'heddle_dropped_fields_total',
     'counter',
@@ -89,6 +91,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
     ...requests.families(),
     ...tcp.families(),
     refusals.counter,
+    endpoints.counter,
     dropped,
     connections,
     opened,
@@ -119,6 +122,8 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
     onRefused: (listener, reason, detail, peerAddress) => refusals.record(listener, reason, detail, peerAddress),
     onFieldDropped: (listener, reason) => dropped.add({ listener, reason }, 1),
     onDetected: (listener, protocol) => detected.add({ listener, protocol }, 1),
+    onEndpointEvent: (cluster, event, reason, address, detail) =>
+      endpoints.record(cluster, event, reason, address, detail),
     onConnectionOpen(listener) {
       connections.add({ listener }, 1);
       opened.add({ listener }, 1);

@@ -26,6 +26,11 @@ export interface Observer {
   onFieldDropped(listener: string, reason: string): void;
   /** What a connection was found to be by its first bytes: `tls`, `http/1.1`, `h2c`, `other`, or `server-first`. */
   onDetected(listener: string, protocol: string): void;
+  /**
+   * An endpoint was taken out of service, came back, or asked for a pause; or, without an address, a whole cluster has
+   * too few of them. It counts a metric and is logged at most ten times a second.
+   */
+  onEndpointEvent(cluster: string, event: string, reason: string, address: string, detail: string): void;
   onConnectionOpen(listener: string): void;
   onConnectionClose(listener: string): void;
 }

@@ -28,6 +28,7 @@ import { RawClient } from './raw-http.ts';
 export class RecordingObserver implements Observer {
   readonly streams: StreamInfo[] = [];
   readonly tcp: TcpInfo[] = [];
+  readonly endpointEvents: { cluster: string; event: string; reason: string; address: string }[] = [];
   readonly refused: { listener: string; reason: string; detail: string }[] = [];
   started = 0;
   open = 0;
@@ -55,6 +56,10 @@ export class RecordingObserver implements Observer {
 
   onDetected(_listener: string, protocol: string): void {
     this.detected.push(protocol);
+  }
+
+  onEndpointEvent(cluster: string, event: string, reason: string, address: string): void {
+    this.endpointEvents.push({ cluster, event, reason, address });
   }
 
   onConnectionOpen(): void {
