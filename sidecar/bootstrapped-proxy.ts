@@ -15,6 +15,10 @@ import { describeOwnNode } from './discovery/node.ts';
 import { SecretStore } from './identity/secret-store.ts';
 import { createObserver, type ProxyObserver } from './observe/create-observer.ts';
 import { createOtlpSender, type OtlpSender } from './observe/otlp-sender.ts';
+import { defaultOverload } from './overload/overload-config.ts';
+import { OverloadManager } from './overload/overload-manager.ts';
+import { calmState } from './overload/overload-state.ts';
+import { systemReadings } from './overload/resource-readings.ts';
 import { createProxy, type Proxy as DataPath } from './proxy.ts';
 import type { RunningSidecar, SidecarEnvironment } from './sidecar.ts';
 import { version } from './version.ts';
@@ -53,6 +57,7 @@ class BootstrappedProxy implements RunningSidecar {
   readonly #observer: ProxyObserver;
   readonly #otlp: OtlpSender | undefined;
   readonly #proxy: DataPath;
+  readonly #overload: OverloadManager;
   readonly #discovery: Discovery;
   readonly #files: ResourceFiles;
   #ads: AdsClient | undefined;
@@ -92,6 +97,7 @@ class BootstrappedProxy implements RunningSidecar {
       log,
     });
     const wheel = this.#wheel;
+    const state = calmState();
     this.#proxy = createProxy({
       secrets: this.#secrets,
       observer: this.#observer,
@@ -100,7 +106,17 @@ class BootstrappedProxy implements RunningSidecar {
       log,
       wheel,
       serverName: 'heddle',
+      overload: state,
     });
+    const readings = systemReadings();
+    this.#overload = new OverloadManager(bootstrap.overload ?? defaultOverload, {
+      state,
+      target: this.#proxy,
+      readings,
+      wheel,
+      log,
+    });
+    this.#observer.addMetrics(this.#overload.families());
     const { sources, resources, ads } = bootstrap;
     this.#discovery = new Discovery({
       target: this.#proxy,
@@ -130,6 +146,7 @@ class BootstrappedProxy implements RunningSidecar {
 
   async start(): Promise<void> {
     const { admin, resources } = this.#bootstrap;
+    this.#overload.start();
     if (admin !== undefined) this.#admin = await this.#startAdmin(admin.address, admin.port);
     for (const { type } of staticTypes) {
       const problems = await this.#discovery.accept({
@@ -246,6 +263,7 @@ class BootstrappedProxy implements RunningSidecar {
   }
 
   async #close(): Promise<void> {
+    this.#overload.close();
     this.#ads?.close();
     this.#files.close();
     this.#discovery.close();

@@ -12,9 +12,12 @@ import { ConnectionLimits, connectionsByDescriptors } from './net/connection-lim
 import { HttpChain } from './net/http-chain.ts';
 import { Listener } from './net/listener.ts';
 import type { FilterChainConfig, HttpChainConfig, ListenerConfig, TcpChainConfig } from './net/listener-config.ts';
+import { lowWatermark } from './net/transport.ts';
 import { TurnClock } from './net/turn-clock.ts';
 import { WriteTurn } from './net/write-turn.ts';
 import type { Observer } from './observe/observer.ts';
+import type { OverloadTarget } from './overload/overload-manager.ts';
+import { calmState, type OverloadState } from './overload/overload-state.ts';
 import type { ProxyDescription } from './proxy-description.ts';
 import { type CompiledRouteTable, compileRouteTable } from './route/compile.ts';
 import type { RouteTable } from './route/route-table.ts';
@@ -27,7 +30,7 @@ import type { SecretSource } from './tls/secret.ts';
 import { SecureContexts } from './tls/secure-contexts.ts';
 
 /** The data path, driven by configuration. Every change takes effect at once and breaks nothing that runs. */
-export interface Proxy {
+export interface Proxy extends OverloadTarget {
   setCluster(config: ClusterConfig): void;
   removeCluster(name: string): void;
   setEndpoints(name: string, endpoints: readonly EndpointConfig[]): void;
@@ -53,6 +56,8 @@ export interface ProxyDependencies {
   wheel: TimerWheel;
   /** Where this proxy stands; without, endpoints of no place are preferred. */
   locality?: Locality;
+  /** What to do about overload; without it, nothing ever. */
+  overload?: OverloadState;
   /** Value of `server` on responses without one, at the edge. */
   serverName?: string;
   /** Connections of clients to all listeners. Default: 40 % of the file descriptors that the process may have. */
@@ -75,6 +80,7 @@ class ConfiguredProxy implements Proxy {
   readonly #contexts: SecureContexts;
   readonly #limits: ConnectionLimits;
   readonly #handshakes: HandshakeSlots;
+  readonly #overload: OverloadState;
   readonly #clusters: ClusterManager;
   readonly #routes = new Map<string, RoutePlace>();
   readonly #listeners = new Map<string, Listener>();
@@ -85,6 +91,7 @@ class ConfiguredProxy implements Proxy {
 
   constructor(deps: ProxyDependencies) {
     this.#deps = deps;
+    this.#overload = deps.overload ?? calmState();
     this.#onPeerRefused = (cluster, reason, detail, address) =>
       deps.observer.onRefused(cluster, reason, detail, address);
     const { random, wheel, observer } = deps;
@@ -149,6 +156,7 @@ class ConfiguredProxy implements Proxy {
       log,
       limits: this.#limits,
       handshakes: this.#handshakes,
+      overload: this.#overload,
     });
     const port = await listener.listen();
     // The old port is left only when the new one is bound.
@@ -170,6 +178,22 @@ class ConfiguredProxy implements Proxy {
       clusters: [...this.#clusters.all].map(describeCluster),
       routeTables: [...this.#routes.values()].filter(({ table }) => table !== undefined).map(({ name }) => name),
     };
+  }
+
+  closeIdle(limitMs: (idleTimeoutMs: number) => number): number {
+    let closed = 0;
+    for (const listener of this.#listeners.values()) {
+      for (const connection of listener.open()) if (connection.closeIfIdle?.(limitMs)) closed++;
+    }
+    return closed;
+  }
+
+  resetLargest(count: number): number {
+    const open = [...this.#listeners.values()].flatMap((listener) => listener.open());
+    const full = open.filter(({ bufferedBytes = 0 }) => bufferedBytes >= lowWatermark);
+    full.sort((a, b) => (b.bufferedBytes ?? 0) - (a.bufferedBytes ?? 0));
+    for (const connection of full.slice(0, count)) connection.destroy();
+    return Math.min(full.length, count);
   }
 
   async drain(maxMs: number): Promise<void> {
@@ -261,6 +285,7 @@ class ConfiguredProxy implements Proxy {
           ? this.#routePlace(http.routes.name)
           : { name: http.routes.table.name, table: compileRouteTable(http.routes.table) },
       clusters: this.#clusters,
+      overload: this.#overload,
       observer,
       clock,
       random,

@@ -16,6 +16,10 @@ import { SecretStore } from './identity/secret-store.ts';
 import { ownCertificateName, WorkloadIdentity } from './identity/workload-identity.ts';
 import { createObserver, type ProxyObserver } from './observe/create-observer.ts';
 import { createOtlpSender, type OtlpSender } from './observe/otlp-sender.ts';
+import { defaultOverload } from './overload/overload-config.ts';
+import { OverloadManager } from './overload/overload-manager.ts';
+import { calmState } from './overload/overload-state.ts';
+import { systemReadings } from './overload/resource-readings.ts';
 import { createProxy, type Proxy as DataPath } from './proxy.ts';
 import { version } from './version.ts';
 
@@ -82,6 +86,7 @@ class Sidecar implements RunningSidecar {
   readonly #observer: ProxyObserver;
   readonly #otlp: OtlpSender | undefined;
   readonly #proxy: DataPath;
+  readonly #overload: OverloadManager;
   #picked: PickedPorts = { ports: [], upstreams: [], outboundPort: 0 };
   #admin: Awaited<ReturnType<typeof startAdmin>> | undefined;
   #identity: WorkloadIdentity | undefined;
@@ -116,6 +121,7 @@ class Sidecar implements RunningSidecar {
       random,
       log,
     });
+    const state = calmState();
     this.#proxy = createProxy({
       secrets: this.#secrets,
       observer: this.#observer,
@@ -124,7 +130,17 @@ class Sidecar implements RunningSidecar {
       log,
       wheel: this.#wheel,
       serverName: 'heddle',
+      overload: state,
     });
+    const readings = systemReadings();
+    this.#overload = new OverloadManager(defaultOverload, {
+      state,
+      target: this.#proxy,
+      readings,
+      wheel: this.#wheel,
+      log,
+    });
+    this.#observer.addMetrics(this.#overload.families());
   }
 
   get spiffeId(): string {
@@ -151,6 +167,7 @@ class Sidecar implements RunningSidecar {
     const { clock, options, wheel } = { clock: this.#clock, options: this.#options, wheel: this.#wheel };
     const { log, signal } = this.#environment;
     this.#startedAt = clock.now();
+    this.#overload.start();
     const id = nodeId(options);
     const stateFile = (name: string): SealedFile | undefined =>
       options.stateDir === undefined ? undefined : new SealedFile(options.stateDir, name, id);
@@ -292,6 +309,7 @@ class Sidecar implements RunningSidecar {
   }
 
   async #close(): Promise<void> {
+    this.#overload.close();
     this.#link?.close();
     this.#discovery?.close();
     this.#identity?.close();

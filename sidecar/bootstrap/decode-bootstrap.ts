@@ -10,16 +10,18 @@ import { type Node, Node as NodeCodec } from '../../proto/gen/envoy/config/core/
 import type { ConfigSource } from '../../proto/gen/envoy/config/core/v3/config_source.ts';
 import { decodeAddress, type IpAddress } from '../discovery/decode-address.ts';
 import type { FileReference } from '../discovery/decode-context.ts';
+import { decodeOverload } from '../discovery/decode-overload.ts';
 import { checkSource } from '../discovery/decode-source.ts';
 import { fieldsOf } from '../discovery/message-fields.ts';
 import { join, type Reader } from '../discovery/reader.ts';
+import type { OverloadConfig } from '../overload/overload-config.ts';
 import { type AdsSource, decodeAds } from './decode-ads.ts';
 
 const byFlags = 'the log is set by flags';
 const atScrape = 'metrics are read when someone scrapes them';
 
 export const bootstrapFields = fieldsOf(Bootstrap, {
-  supported: ['node', 'staticResources', 'dynamicResources', 'admin'],
+  supported: ['node', 'staticResources', 'dynamicResources', 'admin', 'overloadManager'],
   ignored: {
     flagsPath: 'there are no flags of the runtime',
     statsConfig: 'metrics have names of their own, with labels',
@@ -88,6 +90,8 @@ export interface BootstrapSettings {
   /** `undefined` for no admin port. */
   readonly admin: IpAddress | undefined;
   readonly ads: AdsSource | undefined;
+  /** `undefined` for the defaults. */
+  readonly overload: OverloadConfig | undefined;
   readonly sources: { readonly cluster: DynamicSource | undefined; readonly listener: DynamicSource | undefined };
 }
 
@@ -114,6 +118,10 @@ export function decodeBootstrap(reader: Reader, message: Bootstrap): BootstrapSe
     // Envoy has no admin port unless it is told an address.
     admin: admin?.address === undefined ? undefined : decodeAddress(reader, 'admin.address', admin.address, 0),
     ads,
+    overload:
+      message.overloadManager === undefined
+        ? undefined
+        : decodeOverload(reader, 'overload_manager', message.overloadManager),
     sources: {
       cluster: readSource(reader, 'dynamic_resources.cds_config', dynamic?.cdsConfig, 'cluster'),
       listener: readSource(reader, 'dynamic_resources.lds_config', dynamic?.ldsConfig, 'listener'),

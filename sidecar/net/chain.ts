@@ -8,6 +8,10 @@ export interface OpenConnection {
   /** Finishes what runs and takes nothing new. */
   drain(): void;
   destroy(): void;
+  /** Closes it when nothing has run on it for `limitMs` of its idle time-out, and tells whether it did. */
+  closeIfIdle?(limitMs: (idleTimeoutMs: number) => number): boolean;
+  /** Bytes that wait for the peer to take them. */
+  readonly bufferedBytes?: number;
 }
 
 /** A connection served on the assumption that this is the right chain, before the client has said anything. */

@@ -3,6 +3,7 @@ import { createHttp1ServerCodec } from '../http1/server-codec.ts';
 import type { BodyReceiver, ResponseWriter, ServerCodec, ServerCodecEvents } from '../stream/codec.ts';
 import type { RequestHead } from '../stream/head.ts';
 import { ServerStream } from '../stream/server-stream.ts';
+import { shedRequest } from '../stream/shed-request.ts';
 import type { DownstreamFacts, StreamScope } from '../stream/stream-scope.ts';
 import type { OwnedTransport, TransportEvents } from './transport.ts';
 
@@ -26,11 +27,13 @@ export class HttpConnection implements ServerCodecEvents, TransportEvents {
   readonly facts: DownstreamFacts;
   readonly #transport: OwnedTransport;
   readonly #codec: ServerCodec;
+  #lastBegan: number;
 
   constructor(transport: OwnedTransport, service: HttpService, facts: DownstreamFacts, wheel: TimerWheel) {
     this.service = service;
     this.facts = facts;
     this.#transport = transport;
+    this.#lastBegan = service.scope.clock.now();
     const { scope, headersTimeoutMs, idleTimeoutMs, serverName } = service;
     const forwardProxy = service.openTunnel !== undefined;
     this.#codec = createHttp1ServerCodec(transport, this, {
@@ -53,6 +56,17 @@ export class HttpConnection implements ServerCodecEvents, TransportEvents {
     return this.#codec.activeStreams;
   }
 
+  get bufferedBytes(): number {
+    return this.#transport.bufferedBytes;
+  }
+
+  closeIfIdle(limitMs: (idleTimeoutMs: number) => number): boolean {
+    const { scope, idleTimeoutMs } = this.service;
+    if (this.#codec.activeStreams > 0 || scope.clock.now() - this.#lastBegan < limitMs(idleTimeoutMs)) return false;
+    this.drain();
+    return true;
+  }
+
   /** Finishes what runs and takes nothing new. */
   drain(): void {
     this.#codec.drain();
@@ -65,6 +79,11 @@ export class HttpConnection implements ServerCodecEvents, TransportEvents {
 
   onRequest(head: RequestHead, writer: ResponseWriter, end: boolean): BodyReceiver {
     const { openTunnel, scope } = this.service;
+    const { overload } = scope;
+    this.#lastBegan = scope.clock.now();
+    if (overload.disableKeepAlive) this.#codec.drain();
+    const shed = overload.shedBelow === 0 ? undefined : shedRequest(scope, head, writer);
+    if (shed !== undefined) return shed;
     if (head.method === 'CONNECT' && openTunnel !== undefined) return openTunnel(this, head, writer);
     const stream = new ServerStream(scope, this.facts, head, writer);
     stream.start(end);

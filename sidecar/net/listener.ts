@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { Observer } from '../observe/observer.ts';
+import { type OverloadState, refusesConnection } from '../overload/overload-state.ts';
 import type { DownstreamFacts } from '../stream/stream-scope.ts';
 import type { HandshakeSlots } from '../tls/handshake-slots.ts';
 import type { SecureContexts } from '../tls/secure-contexts.ts';
@@ -31,6 +32,7 @@ export interface ListenerDependencies {
   /** Shared by all listeners of a proxy. */
   readonly limits: ConnectionLimits;
   readonly handshakes: HandshakeSlots;
+  readonly overload: OverloadState;
 }
 
 /** What was found out about connections before their chain is chosen. */
@@ -116,6 +118,11 @@ export class Listener implements NewcomerEvents {
     this.#acceptors = new Map();
     this.#gate.update(config);
     for (const { chain, connection } of [...this.#served.values()]) if (!chains.includes(chain)) connection.drain();
+  }
+
+  /** Its connections at work. */
+  open(): OpenConnection[] {
+    return [...this.#served.values()].map(({ connection }) => connection);
   }
 
   /** A secret has changed. */
@@ -211,7 +218,7 @@ export class Listener implements NewcomerEvents {
     const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket;
     const source = { address: remoteAddress, port: remotePort };
     const destination = { address: localAddress, port: localPort };
-    if (this.#draining || remoteAddress === '') {
+    if (this.#draining || remoteAddress === '' || refusesConnection(this.#deps.overload)) {
       socket.destroy();
       return;
     }

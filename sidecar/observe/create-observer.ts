@@ -48,6 +48,8 @@ export interface ProxyObserver extends Observer {
   renderMetrics(): Promise<RenderedMetrics>;
   /** The same as a flat list, for people. */
   stats(): { name: string; value: number }[];
+  /** Shows metrics of others with its own; before the first scrape. */
+  addMetrics(more: readonly MetricFamily[]): void;
   /** Writes the access log and sends the spans gathered so far. */
   flush(): Promise<void>;
   /** Flushes and stops; later spans are dropped. */
@@ -136,6 +138,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
       return rendered;
     },
     stats: () => families.flatMap(statsOf),
+    addMetrics: (more) => void families.push(...more),
     async flush() {
       writer?.flush();
       await exporter?.flush();

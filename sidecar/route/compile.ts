@@ -16,6 +16,8 @@ export interface CompiledRouteTable {
   readonly internalOnlyHeaders: readonly string[];
   /** Some route takes only a share of the requests that it matches. */
   readonly hasShares: boolean;
+  /** Some route is more important than others. */
+  readonly hasPriorities: boolean;
 }
 
 export interface CompiledVirtualHost {
@@ -47,7 +49,10 @@ export function compileRouteTable(table: RouteTable): CompiledRouteTable {
     for (const domain of virtualHost.domains) hosts.add(domain, compiled);
   }
   const hasShares = table.virtualHosts.some(({ routes }) => routes.some(({ match }) => match.share !== undefined));
-  return { name: table.name, hosts, internalOnlyHeaders: table.internalOnlyHeaders ?? [], hasShares };
+  const hasPriorities = table.virtualHosts.some(({ routes }) =>
+    routes.some(({ action }) => action.kind === 'forward' && action.priority === 'high'),
+  );
+  return { name: table.name, hosts, internalOnlyHeaders: table.internalOnlyHeaders ?? [], hasShares, hasPriorities };
 }
 
 /** Up to here it is quicker to try one after the other. */

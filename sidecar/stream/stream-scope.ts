@@ -6,6 +6,7 @@ import type { ComposedFilters } from '../compose-filters.ts';
 import type { ConnectionEnd } from '../net/chain-match.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Direction } from '../observe/stream-info.ts';
+import type { OverloadState } from '../overload/overload-state.ts';
 import type { CompiledRouteTable } from '../route/compile.ts';
 
 /** A route table that discovery may exchange at any time. */
@@ -26,6 +27,7 @@ export interface StreamScope {
   readonly filters: ComposedFilters;
   readonly routes: RouteSource;
   readonly clusters: ClusterManager;
+  readonly overload: OverloadState;
   readonly observer: Observer;
   readonly clock: Clock;
   readonly random: Random;

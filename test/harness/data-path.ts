@@ -11,6 +11,7 @@ import type { ConfiguredFilter } from '../../sidecar/http-filter-config.ts';
 import type { DownstreamTlsConfig, FilterChainConfig, ListenerConfig } from '../../sidecar/net/listener-config.ts';
 import type { Observer } from '../../sidecar/observe/observer.ts';
 import type { Direction, StreamInfo, TcpInfo } from '../../sidecar/observe/stream-info.ts';
+import { calmState } from '../../sidecar/overload/overload-state.ts';
 import { createProxy, type ProxyDependencies } from '../../sidecar/proxy.ts';
 import {
   type ForwardAction,
@@ -99,6 +100,7 @@ export class TestProxy {
   readonly wheel = new TimerWheel(10, 512, this.clock);
   readonly observer = new RecordingObserver();
   readonly secrets = new TestSecrets();
+  readonly overload = calmState();
   readonly proxy: ReturnType<typeof createProxy>;
 
   constructor(options: Partial<Pick<ProxyDependencies, 'maxConnections'>> = {}) {
@@ -109,6 +111,7 @@ export class TestProxy {
       random: seededRandom(1),
       log: silentLog,
       wheel: this.wheel,
+      overload: this.overload,
       ...options,
     });
     onTestFinished(async () => {
