@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { applyCommand } from './commands/apply.ts';
 import { completeCommand } from './commands/complete.ts';
 import { completionCommand } from './commands/completion.ts';
+import { defaultsCommand } from './commands/defaults.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { demoCommand } from './commands/demo.ts';
 import { describeCommand } from './commands/describe.ts';
@@ -50,7 +51,7 @@ First steps:
   program.commandsGroup('Inside a pod:');
   for (const make of [sidecarCommand, interceptionCommand]) add(make);
   program.commandsGroup('Other:');
-  for (const make of [tokenCommand, completionCommand, versionCommand]) add(make);
+  for (const make of [defaultsCommand, tokenCommand, completionCommand, versionCommand]) add(make);
   program.addCommand(completeCommand(context, program), { hidden: true });
   settle(program, context);
   return program;

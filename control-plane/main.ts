@@ -2,6 +2,7 @@ import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { parseFlags, usage } from './options.ts';
+import { meshDefaults } from './registry/mesh-defaults.ts';
 
 // The control-plane process. Exit codes: 0 ended as asked, 1 failed, 64 wrong usage.
 
@@ -9,6 +10,10 @@ async function main(): Promise<void> {
   const parsed = parseFlags(process.argv.slice(2));
   if (parsed.kind === 'help') {
     process.stdout.write(usage);
+    return;
+  }
+  if (parsed.kind === 'defaults') {
+    process.stdout.write(`${JSON.stringify(meshDefaults())}\n`);
     return;
   }
   if (parsed.kind === 'invalid') {

@@ -22,6 +22,7 @@ export interface ControlPlaneFlags {
 export type ParsedFlags =
   | { readonly kind: 'run'; readonly flags: ControlPlaneFlags }
   | { readonly kind: 'help' }
+  | { readonly kind: 'defaults' }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] };
 
 export const usage = `Usage: node control-plane/main.ts --state-dir DIR [flags]
@@ -37,6 +38,7 @@ export const usage = `Usage: node control-plane/main.ts --state-dir DIR [flags]
   --log-level LEVEL          debug, info, warn, error, off (default info)
   --trace-retention-hours N  how long traces are kept (default 24)
   --exit-with-parent         end when standard input is closed
+  --defaults                 print what holds in a mesh that says nothing, as JSON
 `;
 
 const options = {
@@ -51,6 +53,7 @@ const options = {
   'log-level': { type: 'string', default: 'info' },
   'trace-retention-hours': { type: 'string', default: '24' },
   'exit-with-parent': { type: 'boolean', default: false },
+  defaults: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 

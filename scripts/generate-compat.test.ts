@@ -3,12 +3,17 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { camelCase, shapeOf } from '../sidecar/discovery/json/message-shape.ts';
 import { compatibilityDocument, readFieldLists } from './generate-compat.ts';
+import { defaultsDocument } from './generate-defaults.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
 test('docs/envoy-compatibility.md says what the decoders do; npm run generate:compat writes it', async () => {
   const committed = fs.readFileSync(path.join(root, 'docs/envoy-compatibility.md'), 'utf8');
   expect(committed).toBe(await compatibilityDocument());
+});
+
+test('docs/defaults.md has the values of the code; npm run generate:compat writes it', () => {
+  expect(fs.readFileSync(path.join(root, 'docs/defaults.md'), 'utf8')).toBe(defaultsDocument());
 });
 
 test('a list names only fields that exist', async () => {

@@ -17,6 +17,9 @@ const againMs = 1_000;
 const flags = parseFlags(process.argv.slice(2));
 if (flags.kind === 'help') {
   process.stdout.write(helpText);
+} else if (flags.kind === 'defaults') {
+  const { proxyDefaults } = await import('./bootstrap/proxy-defaults.ts');
+  process.stdout.write(`${JSON.stringify(proxyDefaults())}\n`);
 } else if (flags.kind === 'problems') {
   for (const problem of flags.problems) process.stderr.write(`sidecar: ${problem}\n`);
   process.stderr.write('Try --help.\n');
@@ -59,7 +62,7 @@ async function bootstrappedFrom(options: BootstrapOptions): Promise<Starter | un
 }
 
 async function run(
-  { options, exitWithParent }: Exclude<typeof flags, { kind: 'help' | 'problems' }>,
+  { options, exitWithParent }: Exclude<typeof flags, { kind: 'help' | 'defaults' | 'problems' }>,
   start: Starter,
 ): Promise<void> {
   const { createAdjustableLog } = await import('./bootstrap/adjustable-log.ts');

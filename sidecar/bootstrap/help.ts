@@ -43,6 +43,9 @@ Its end
   --drain-seconds SECONDS      for requests under way after SIGTERM (30)
   --exit-with-parent           end when standard input closes
 
+Also
+  --defaults                   print every default with its reason, as JSON; heddle defaults shows a table
+
 When its listeners are up it prints one line of JSON on standard output.
 Exit codes: 0 ended as asked, 1 failed, 64 bad flags or bad configuration.
 

@@ -6,6 +6,7 @@ import { readRegularFile } from './local-data.ts';
 export type ParsedBootstrapFlags =
   | { kind: 'bootstrap'; options: BootstrapOptions; exitWithParent: boolean }
   | { kind: 'help' }
+  | { kind: 'defaults' }
   | { kind: 'problems'; problems: readonly string[] };
 
 const text = { type: 'string' } as const;

@@ -14,6 +14,7 @@ const list = { type: 'string', multiple: true } as const;
 
 const flags = {
   help: { type: 'boolean', short: 'h' },
+  defaults: { type: 'boolean' },
   mode: { ...text, default: 'sidecar' },
   name: text,
   namespace: { ...text, default: 'default' },
@@ -54,6 +55,7 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
     return { kind: 'problems', problems: [error instanceof Error ? error.message : String(error)] };
   }
   if (values.help) return { kind: 'help' };
+  if (values.defaults) return { kind: 'defaults' };
   const problems: string[] = [];
   const check = (good: boolean, problem: string): void => {
     if (!good) problems.push(problem);

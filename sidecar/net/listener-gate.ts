@@ -4,7 +4,7 @@ import { ClientCounts, type ConnectionLimits } from './connection-limits.ts';
 import type { ListenerConfig } from './listener-config.ts';
 
 /** Open connections of one listener (security.md L-17). */
-const defaultMaxConnections = 10_000;
+export const defaultMaxConnections = 10_000;
 /** Of one client address at the edge (security.md L-18). */
 const defaultMaxAtEdge = 100;
 /** Whoever shares this machine is no stranger: a proxy in front of this one, as a rule. */

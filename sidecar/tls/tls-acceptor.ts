@@ -8,7 +8,7 @@ import type { SecureContexts } from './secure-contexts.ts';
 import { selectAlpn } from './select-alpn.ts';
 
 /** A handshake that takes longer is given up (security.md L-16). Milliseconds. */
-const handshakeTimeoutMs = 5_000;
+export const handshakeTimeoutMs = 5_000;
 
 /** Receives the outcome of a handshake; one of the two is called, once, unless the client goes away first. */
 export interface HandshakeReceiver {
