@@ -63,6 +63,7 @@ const logLevels = ['debug', 'info', 'warn', 'error', 'off'];
 export function parseFlags(argv: readonly string[]): ParsedFlags {
   const { values, tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
   if (values.help === true) return { kind: 'help' };
+  if (values.defaults === true) return { kind: 'defaults' };
   const problems: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') problems.push(`unexpected argument ${JSON.stringify(token.value)}`);

@@ -3,6 +3,8 @@ import { CliError } from '../cli-error.ts';
 import type { ApiClient } from '../client.ts';
 import type { CliContext } from '../context.ts';
 import { printable } from '../output/printable.ts';
+import { programOf } from '../process/pass-through.ts';
+import { type ProgramFlag, programFlags } from '../process/program-flags.ts';
 import { resourceKinds } from '../resource-kinds.ts';
 
 /** A person waits for the answer with a finger on the Tab key. */
@@ -54,7 +56,7 @@ function understand(program: Command, words: readonly string[]): Situation {
     if (pending !== undefined) {
       setOption(pending, word);
       pending = undefined;
-    } else if (word.startsWith('-') && word !== '-') {
+    } else if (word.startsWith('-') && word !== '-' && programOf(command) === undefined) {
       const [name = '', value] = word.split('=', 2);
       const option = command.options.find((candidate) => candidate.long === name || candidate.short === name);
       if (value !== undefined) setOption(option, value);
@@ -74,6 +76,8 @@ function findCommand(parent: Command, word: string): Command | undefined {
 
 async function propose(context: CliContext, situation: Situation, last: string): Promise<Candidate[]> {
   const { command, positionals, pending } = situation;
+  const program = programOf(command);
+  if (program !== undefined) return proposeFlags(await programFlags(context, program), positionals, last);
   const ask = (question: (client: ApiClient) => Promise<Candidate[]>) =>
     askServer(() => context.client(situation.server).withTimeout(serverPatienceMs), question);
   if (pending?.argChoices !== undefined) return pending.argChoices.map((word) => ({ word }));
@@ -93,6 +97,13 @@ async function propose(context: CliContext, situation: Situation, last: string):
     return children.map((child) => ({ word: child.name(), description: child.description() }));
   }
   return proposeArgument(situation, ask);
+}
+
+/** The flags of a command that becomes another program, or the words that the flag before takes. */
+function proposeFlags(flags: readonly ProgramFlag[], before: readonly string[], last: string): Candidate[] {
+  if (last.startsWith('-')) return flags.map(({ name }) => ({ word: name }));
+  const flag = flags.find(({ name }) => name === before.at(-1));
+  return (flag?.values ?? []).map((word) => ({ word }));
 }
 
 async function proposeArgument(

@@ -29,6 +29,16 @@ test('commands, subcommands, flags and values of flags are completed', async () 
   expect(await complete('completion', 'b')).toEqual(['bash']);
 });
 
+test('flags of the proxy are completed from its own help', async () => {
+  expect(await complete('sidecar', '--conf')).toEqual(['--config-path', '--config-yaml']);
+  expect(await complete('sidecar', '-c', 'envoy.yaml', '--mode', '')).toEqual([
+    'sidecar',
+    'gateway',
+    'serve',
+    'validate',
+  ]);
+});
+
 test('kinds, namespaces, names of objects and proxies are completed from the server', async () => {
   expect(await complete('get', 'ser')).toEqual(['services']);
   expect(await complete('get', '-n', 's')).toEqual(['shop']);

@@ -14,7 +14,7 @@ export function passThroughCommand(
   description: string,
   program: (root: string) => string,
 ): Command {
-  return new Command(name)
+  const command = new Command(name)
     .description(description)
     .argument('[flags...]', `see \`heddle ${name} --help\``)
     .helpOption(false)
@@ -25,4 +25,13 @@ export function passThroughCommand(
       const entries = Object.entries(context.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
       process.execve(context.node, [context.node, program(context.root), ...flags], Object.fromEntries(entries));
     });
+  programs.set(command, program(context.root));
+  return command;
+}
+
+const programs = new WeakMap<Command, string>();
+
+/** The file of the program that a command becomes; `undefined` for a command of this program's own. */
+export function programOf(command: Command): string | undefined {
+  return programs.get(command);
 }

@@ -80,14 +80,9 @@ function http2Rows(): Row[] {
 /** What the simplest route becomes; with `retryOn`, one that has a retry policy. */
 function simplestRoute(retryOn: string): ForwardAction {
   const retryPolicy = retryOn === '' ? undefined : { retryOn };
-  const routes = [
-    {
-      match: { pathSpecifier: { $case: 'prefix', value: '/' } },
-      action: { $case: 'route', value: { clusterSpecifier: { $case: 'cluster', value: 'any' }, retryPolicy } },
-    },
-  ] as const;
+  const routes = [{ match: { prefix: '/' }, route: { cluster: 'any', retryPolicy } }];
   const virtualHosts = [{ name: 'any', domains: ['*'], routes }];
-  const decoded = decodeRoute(RouteConfiguration.fromPartial({ name: 'any', virtualHosts }));
+  const decoded = decodeRoute(RouteConfiguration.fromJSON({ name: 'any', virtualHosts }));
   const action = decoded.ok ? decoded.value.virtualHosts[0]?.routes[0]?.action : undefined;
   if (action?.kind !== 'forward') throw new Error('the simplest route does not forward');
   return action;
