@@ -8,7 +8,8 @@ import { decodeRoute } from '../discovery/decode-route.ts';
 import { maxAgeMs } from '../discovery/last-good.ts';
 import { warmingMs } from '../discovery/warming.ts';
 import { edgeLimits, meshLimits, responseLimits } from '../http1/limits.ts';
-import { defaultMaxConnections } from '../net/listener-gate.ts';
+import { defaultMaxAtEdge, defaultMaxConnections } from '../net/listener-gate.ts';
+import { inspectionTimeoutMs } from '../net/newcomer.ts';
 import type { ForwardAction } from '../route/route-table.ts';
 import { handshakeTimeoutMs } from '../tls/tls-acceptor.ts';
 
@@ -104,7 +105,8 @@ function routeRows(): Row[] {
 function listenerRows(): Row[] {
   return [
     ['open connections', showCount(defaultMaxConnections), 'bounded memory; the next one is refused and counted'],
-    ['first byte', showMs(firstByteTimeoutMs), 'a connection whose kind is not known yet is not kept'],
+    ['open connections of one address, at the edge', showCount(defaultMaxAtEdge), 'one client cannot take all of them'],
+    ['listener_filters_timeout', showMs(inspectionTimeoutMs), 'a connection whose kind is not known yet is not kept'],
     ['TLS handshake', showMs(handshakeTimeoutMs), 'a handshake takes milliseconds; who dawdles holds a place'],
   ];
 }

@@ -6,7 +6,7 @@ import type { ListenerConfig } from './listener-config.ts';
 /** Open connections of one listener (security.md L-17). */
 export const defaultMaxConnections = 10_000;
 /** Of one client address at the edge (security.md L-18). */
-const defaultMaxAtEdge = 100;
+export const defaultMaxAtEdge = 100;
 /** Whoever shares this machine is no stranger: a proxy in front of this one, as a rule. */
 const ownAddresses: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1', '']);
 

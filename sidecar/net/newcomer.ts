@@ -7,7 +7,7 @@ import { type ProxyHeaderConfig, readProxyHeader } from './proxy-header.ts';
 import type { ReadSink } from './read-sink.ts';
 
 /** Time for the bytes by which a connection is told what it is (security.md L-16). Milliseconds. */
-const inspectionTimeoutMs = 5_000;
+export const inspectionTimeoutMs = 5_000;
 
 /** What becomes of a newcomer; `onAddressed` at most once and first, then one of the others, or none when it goes away. */
 export interface NewcomerEvents {
