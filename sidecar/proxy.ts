@@ -22,6 +22,7 @@ import type { ProxyDescription } from './proxy-description.ts';
 import { type CompiledRouteTable, compileRouteTable } from './route/compile.ts';
 import type { RouteTable } from './route/route-table.ts';
 import type { RouteSource, StreamScope } from './stream/stream-scope.ts';
+import { defaultUpgrades } from './stream/upgrade-policy.ts';
 import { openTunnel } from './tcp/connect-tunnel.ts';
 import { TcpChain } from './tcp/tcp-chain.ts';
 import type { TcpScope } from './tcp/tcp-scope.ts';
@@ -115,6 +116,7 @@ class ConfiguredProxy implements Proxy {
       locality: deps.locality,
       onEndpointEvent: (cluster, event, reason, address, detail) =>
         observer.onEndpointEvent(cluster, event, reason, address, detail),
+      onConnected: (protocol) => observer.onHttpConnection('upstream', protocol),
     });
   }
 
@@ -284,6 +286,7 @@ class ConfiguredProxy implements Proxy {
         http.routes.kind === 'rds'
           ? this.#routePlace(http.routes.name)
           : { name: http.routes.table.name, table: compileRouteTable(http.routes.table) },
+      upgrades: http.upgrades ?? defaultUpgrades,
       clusters: this.#clusters,
       overload: this.#overload,
       observer,

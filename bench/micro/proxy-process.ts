@@ -21,6 +21,8 @@ export interface ProcessConfig {
   expectedId: string;
   /** Whether metrics and traces are kept; `false` measures the data path alone. */
   observed: boolean;
+  /** What the outbound proxy speaks to the inbound one. */
+  hop: 'auto' | 'http1';
 }
 
 // A proxy with a fixed configuration in a process of its own, so that its CPU time can be read from outside.
@@ -42,7 +44,7 @@ const cluster: ClusterConfig = {
       },
     ],
   },
-  protocol: 'http1',
+  protocol: role === 'outbound' ? config.hop : 'http1',
   connectTimeoutMs: 1_000,
   idleTimeoutMs: 4_000,
   balancer: { kind: 'peak-ewma', decayMs: 10_000, defaultRttMs: 30 },
@@ -112,6 +114,7 @@ const listener: ListenerConfig = {
               requireClientCertificate: true,
               allowedIds: [],
               minVersion: 'TLSv1.3',
+              alpnProtocols: ['h2', 'http/1.1'],
             }
           : undefined,
       protocol: {
@@ -138,6 +141,7 @@ const silent: Observer = {
   onEndpointEvent() {},
   onConnectionOpen() {},
   onConnectionClose() {},
+  onHttpConnection() {},
 };
 const observer: Observer = config.observed
   ? createObserver({

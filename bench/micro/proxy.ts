@@ -13,7 +13,7 @@ import { Upstreams } from '../upstreams/upstreams.ts';
 import type { ProcessConfig } from './proxy-process.ts';
 
 // CPU time for each request of the data path alone: proxies with a fixed configuration and no control plane, beside
-// nginx. node bench/micro/proxy.ts [gateway] [pair] [--seconds 4] [--rounds 3] [--connections 64] [--observed] [--prof DIR]
+// nginx. node bench/micro/proxy.ts [gateway] [pair] [--seconds 4] [--rounds 3] [--connections 64] [--observed] [--http1] [--prof DIR]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,6 +22,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '64' },
     observed: { type: 'boolean', default: false },
+    /** HTTP/1 between the proxies of a pair. */
+    http1: { type: 'boolean', default: false },
     prof: { type: 'string' },
     /** For the proxies' Node. */
     flags: { type: 'string', default: '' },
@@ -30,6 +32,7 @@ const { values, positionals } = parseArgs({
 });
 const wanted = positionals.length > 0 ? positionals : ['gateway', 'pair'];
 const loadCore = os.cpus().length - 1;
+const hop = values.http1 ? ('http1' as const) : ('auto' as const);
 const spiffeId = 'spiffe://bench.local/ns/bench/sa/app';
 
 interface Candidate extends Measured {
@@ -51,7 +54,7 @@ async function startProxy(context: Context, config: ProcessConfig): Promise<{ po
 }
 
 async function startGateway(context: Context): Promise<Candidate> {
-  const config = { role: 'gateway' as const, secrets: [], expectedId: '', observed: values.observed };
+  const config = { role: 'gateway' as const, secrets: [], expectedId: '', observed: values.observed, hop };
   const { port, process } = await startProxy(context, { ...config, upstreamPort: await context.upstreams.http() });
   return { ...process, name: 'heddle', port };
 }
@@ -68,7 +71,7 @@ async function startPair(context: Context): Promise<Candidate> {
       rootsPem: authority.certificate.toString('pem'),
     },
   ];
-  const shared = { secrets, expectedId: spiffeId, observed: values.observed };
+  const shared = { secrets, expectedId: spiffeId, observed: values.observed, hop };
   const far = await startProxy(context, { role: 'inbound', upstreamPort: await context.upstreams.http(), ...shared });
   const near = await startProxy(context, { role: 'outbound', upstreamPort: far.port, ...shared });
   return {

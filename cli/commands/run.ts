@@ -39,7 +39,7 @@ export function runCommand(context: CliContext): Command {
     .argument('<command...>', 'after --')
     .passThroughOptions()
     .option('--service <name>', 'the service it is; made when there is none')
-    .option('--port <spec>', '[name=]PORT[/http|tcp][:SERVICE-PORT] it listens on (repeatable)', collect)
+    .option('--port <spec>', '[name=]PORT[/http|http2|grpc|tcp][:SERVICE-PORT] it listens on (repeatable)', collect)
     .option(
       '--upstream <spec>',
       'SERVICE[.NAMESPACE][:PORT]=LOCAL-PORT on 127.0.0.1; 0 for a free one (repeatable)',

@@ -26,7 +26,7 @@ export interface Application {
     readonly name: string;
     readonly port: number;
     readonly servicePort: number;
-    readonly protocol: 'http' | 'tcp';
+    readonly protocol: 'http' | 'http2' | 'tcp';
   }[];
   /** By `<service>:<port>`, as the sidecar names them. */
   readonly upstreams: Readonly<Record<string, number>>;

@@ -15,7 +15,7 @@ const devPort = z.strictObject({
   env: variable.default('PORT'),
   /** Port of the Service that is made when none exists. Default: the same as `port`. */
   servicePort: port.optional(),
-  protocol: z.enum(['http', 'tcp']).default('http'),
+  protocol: z.enum(['http', 'http2', 'tcp']).default('http'),
 });
 
 const devProcess = z.strictObject({

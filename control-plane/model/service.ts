@@ -55,6 +55,7 @@ export const serviceSchema = z.strictObject({
 export type Service = z.infer<typeof serviceSchema>;
 
 const tcpWords = ['tcp', 'tls', 'redis', 'mysql', 'mongo', 'postgres', 'postgresql', 'kafka', 'amqp', 'smtp'];
+const http2Words = ['http2', 'h2c', 'grpc'];
 const httpWords = ['http', 'http2', 'https', 'h2c', 'grpc', 'grpc-web', 'ws', 'wss'];
 
 /**
@@ -68,4 +69,16 @@ export function portProtocol(item: { name?: string | undefined; appProtocol?: st
   }
   const prefix = item.name?.split('-')[0] ?? '';
   return tcpWords.includes(prefix) ? 'tcp' : 'http';
+}
+
+/**
+ * Whether the application behind a port takes HTTP/2 with prior knowledge: `appProtocol` (`grpc`, `http2`,
+ * `kubernetes.io/h2c`) decides, then the port's name or its part before the first `-`. gRPC-Web is HTTP/1.
+ */
+export function speaksHttp2(item: { name?: string | undefined; appProtocol?: string | undefined }): boolean {
+  if (item.appProtocol !== undefined) {
+    return http2Words.includes(item.appProtocol.toLowerCase().replace(/^kubernetes\.io\//, ''));
+  }
+  const name = item.name ?? '';
+  return http2Words.includes(name.split('-')[0] ?? '') && !/^grpc-web(-|$)/.test(name);
 }

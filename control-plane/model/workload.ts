@@ -8,7 +8,8 @@ const port = z.strictObject({
   port: portNumber,
   /** Where its sidecar accepts mTLS; required with `mesh: true`. */
   inboundPort: portNumber.optional(),
-  protocol: z.enum(['http', 'tcp']).optional(),
+  /** `http2`: the application takes HTTP/2 with prior knowledge. Default: by the name, as for a Service's port. */
+  protocol: z.enum(['http', 'http2', 'tcp']).optional(),
 });
 
 const upstream = z.strictObject({

@@ -5,6 +5,7 @@ import type { RegisteredWorkload } from '../sources/registered-workload.ts';
 const maxPorts = 100;
 const maxUpstreams = 1_000;
 const maxLabels = 64;
+const protocols = ['http', 'http2', 'tcp'] as const;
 
 /** Checks what a sidecar says of its workload and answers all problems at once. Names are left to the schema. */
 export function readWorkload(
@@ -21,11 +22,11 @@ export function readWorkload(
     checkPort(problems, `${at}.app_port`, appPort, 1);
     checkPort(problems, `${at}.inbound_port`, inboundPort, 1);
     checkPort(problems, `${at}.service_port`, servicePort, 0);
-    if (port.protocol !== 'http' && port.protocol !== 'tcp') {
-      problems.push(`${at}.protocol: "${clip(port.protocol)}" is neither "http" nor "tcp"`);
+    const protocol = protocols.find((known) => known === port.protocol);
+    if (protocol === undefined) {
+      problems.push(`${at}.protocol: "${clip(port.protocol)}" is none of ${protocols.join(', ')}`);
     }
-    const protocol: 'http' | 'tcp' = port.protocol === 'tcp' ? 'tcp' : 'http';
-    return { name, appPort, inboundPort, servicePort, protocol };
+    return { name, appPort, inboundPort, servicePort, protocol: protocol ?? 'http' };
   });
   const upstreams = message.upstreams.slice(0, maxUpstreams).map(({ service, localPort }, index) => {
     checkPort(problems, `upstreams[${index}].local_port`, localPort, 1);

@@ -1,4 +1,4 @@
-import { portProtocol, type Service } from '../model/service.ts';
+import { portProtocol, type Service, speaksHttp2 } from '../model/service.ts';
 import { joinEndpoints } from './join-endpoints.ts';
 import type { PolicyIndex } from './join-policies.ts';
 import type { WorkloadHealth } from './join-workloads.ts';
@@ -51,7 +51,14 @@ function joinService(entry: Entry<Service>, workloads: readonly MeshWorkload[], 
     } else {
       status.ok(entry.origin, 'Ready', 'Ready', 'has healthy endpoints');
     }
-    return { name: port.name ?? '', port: port.port, protocol: portProtocol(port), endpoints };
+    const protocol = portProtocol(port);
+    return {
+      name: port.name ?? '',
+      port: port.port,
+      protocol,
+      http2: protocol === 'http' && speaksHttp2(port),
+      endpoints,
+    };
   });
   return {
     namespace: entry.namespace,

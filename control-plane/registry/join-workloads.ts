@@ -1,7 +1,7 @@
-import { portProtocol, type Service } from '../model/service.ts';
+import { portProtocol, type Service, speaksHttp2 } from '../model/service.ts';
 import type { Workload } from '../model/workload.ts';
 import { selects } from './label-selector.ts';
-import type { MeshWorkload } from './mesh-snapshot.ts';
+import type { MeshWorkload, WorkloadPort } from './mesh-snapshot.ts';
 import type { Entry, ObjectIndex } from './object-index.ts';
 import type { StatusCollector } from './status-collector.ts';
 
@@ -31,18 +31,29 @@ export function joinWorkloads(
       serviceAccount: spec.serviceAccount ?? 'default',
       labels: entry.labels,
       address: spec.address,
-      ports: (spec.ports ?? []).map((port) => ({
-        name: port.name,
-        appPort: port.port,
-        inboundPort: port.inboundPort ?? 0,
-        protocol: port.protocol ?? portProtocol({ name: port.name }),
-      })),
+      ports: (spec.ports ?? []).map((port) => joinPort(port, selecting)),
       upstreams: joinUpstreams(entry, objects, status),
       meshed: spec.mesh ?? true,
       services: selecting.map(({ key }) => key).sort(),
     });
   }
   return workloads;
+}
+
+/** What the port of a Service says of its application holds here, where the workload itself says nothing. */
+function joinPort(
+  port: NonNullable<Workload['spec']['ports']>[number],
+  services: readonly Entry<Service>[],
+): WorkloadPort {
+  const stated = port.protocol ?? portProtocol({ name: port.name });
+  const protocol = stated === 'http2' ? 'http' : stated;
+  const ports = services.flatMap(({ object }) => object.spec.ports);
+  const servicePort = ports.find((item) => {
+    const target = item.targetPort ?? item.port;
+    return target === port.name || target === port.port;
+  });
+  const http2 = stated === 'http2' || (protocol === 'http' && speaksHttp2(servicePort ?? { name: port.name }));
+  return { name: port.name, appPort: port.port, inboundPort: port.inboundPort ?? 0, protocol, http2 };
 }
 
 function hasSelector({ object }: Entry<Service>): boolean {

@@ -32,6 +32,8 @@ export interface ServicePort {
   readonly name: string;
   readonly port: number;
   readonly protocol: 'http' | 'tcp';
+  /** With `http`: the applications take HTTP/2 with prior knowledge. Default false. */
+  readonly http2?: boolean;
   /** Endpoints behind this port. A change of these alone changes no cluster, listener or route. */
   readonly endpoints: readonly MeshEndpoint[];
 }
@@ -49,13 +51,22 @@ export interface MeshEndpoint {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+export interface WorkloadPort {
+  readonly name: string;
+  readonly appPort: number;
+  readonly inboundPort: number;
+  readonly protocol: 'http' | 'tcp';
+  /** With `http`: the application takes HTTP/2 with prior knowledge. Default false. */
+  readonly http2?: boolean;
+}
+
 export interface MeshWorkload {
   readonly namespace: string;
   readonly name: string;
   readonly serviceAccount: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly address: string;
-  readonly ports: readonly { name: string; appPort: number; inboundPort: number; protocol: 'http' | 'tcp' }[];
+  readonly ports: readonly WorkloadPort[];
   readonly upstreams: readonly { service: string; namespace: string; port: number; localPort: number }[];
   /** Whether a sidecar stands beside it. */
   readonly meshed: boolean;

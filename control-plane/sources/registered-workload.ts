@@ -12,7 +12,7 @@ export interface RegisteredWorkload {
     readonly name: string;
     readonly appPort: number;
     readonly inboundPort: number;
-    readonly protocol: 'http' | 'tcp';
+    readonly protocol: 'http' | 'http2' | 'tcp';
     /** Port of the Service made for it; 0 for the application's. */
     readonly servicePort: number;
   }[];

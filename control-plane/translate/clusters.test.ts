@@ -13,6 +13,10 @@ function cluster(service = testService('cart'), port = service.ports[0] ?? testP
   return describeResource(typeUrls.cluster, resource) as Record<string, unknown>;
 }
 
+const partlyMeshed = testService('cart', {
+  ports: [testPort(80, { endpoints: [testEndpoint('shop/cart-1'), testEndpoint('shop/cart-2', { meshed: false })] })],
+});
+
 function expectedIds(json: Record<string, unknown>): unknown[] {
   return [...JSON.stringify(json).matchAll(/"sanType":"URI","matcher":\{"exact":"([^"]+)"/g)].map(([, id]) => id);
 }
@@ -36,15 +40,15 @@ test('an outbound cluster has every limit written out and names its service', ()
     metadata: { filterMetadata: { 'heddle.dev': { service: 'cart.shop', port: 80, protocol: 'http' } } },
     typedExtensionProtocolOptions: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        commonHttpProtocolOptions: { idleTimeout: '4s' },
-        explicitHttpConfig: { httpProtocolOptions: {} },
+        commonHttpProtocolOptions: { idleTimeout: '60s' },
+        autoConfig: { httpProtocolOptions: {}, http2ProtocolOptions: { allowConnect: true } },
       },
     },
   });
 });
 
 test('an outbound cluster speaks mTLS to sidecars and plain text to what has none', () => {
-  expect(cluster().transportSocketMatches).toMatchObject([
+  expect(cluster(partlyMeshed).transportSocketMatches).toMatchObject([
     {
       match: { tlsMode: 'heddle' },
       transportSocket: {
@@ -53,6 +57,7 @@ test('an outbound cluster speaks mTLS to sidecars and plain text to what has non
           sni: 'outbound_.80_._.cart.shop.svc.cluster.local',
           commonTlsContext: {
             tlsParams: { tlsMinimumProtocolVersion: 'TLSv1_3' },
+            alpnProtocols: ['http/1.1'],
             tlsCertificateSdsSecretConfigs: [{ name: 'default', sdsConfig: { ads: {} } }],
             combinedValidationContext: {
               defaultValidationContext: {
@@ -68,6 +73,34 @@ test('an outbound cluster speaks mTLS to sidecars and plain text to what has non
     },
     { match: {}, transportSocket: { name: 'envoy.transport_sockets.raw_buffer' } },
   ]);
+});
+
+const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+function spokenTo(json: Record<string, unknown>): Record<string, unknown> {
+  return (json.typedExtensionProtocolOptions as Record<string, Record<string, unknown>>)[optionsName] ?? {};
+}
+
+test('LB-09: HTTP/2 is agreed on by ALPN where a sidecar stands before every endpoint, and HTTP/1 is spoken where not', () => {
+  const meshed = cluster();
+  expect(spokenTo(meshed)).toHaveProperty('autoConfig');
+  // Envoy takes auto_config only from a cluster whose every transport socket has ALPN.
+  expect(meshed).toHaveProperty('transportSocket.typedConfig.sni');
+  expect(meshed.transportSocketMatches).toBeUndefined();
+  expect(spokenTo(cluster(partlyMeshed))).toMatchObject({ explicitHttpConfig: { httpProtocolOptions: {} } });
+});
+
+test('an application that takes HTTP/2 gets it, from its own sidecar and without one', () => {
+  const http2 = { explicitHttpConfig: { http2ProtocolOptions: {} } };
+  const ports = [testPort(80, { http2: true, endpoints: [testEndpoint('shop/cart-1', { meshed: false })] })];
+  expect(spokenTo(cluster(testService('cart', { ports })))).toMatchObject(http2);
+  const appPort = { name: 'grpc', appPort: 9000, inboundPort: 19_000, protocol: 'http' as const };
+  const inbound = (port: typeof appPort & { http2?: boolean }) => {
+    const [resource] = inboundClusters(new Memo(), testWorkload('cart-1', { ports: [port] }));
+    return spokenTo(describeResource(typeUrls.cluster, resource!) as Record<string, unknown>);
+  };
+  expect(inbound({ ...appPort, http2: true })).toMatchObject(http2);
+  expect(inbound(appPort)).toMatchObject({ explicitHttpConfig: { httpProtocolOptions: {} } });
 });
 
 test('the ids behind a service are those of its meshed endpoints, each once and sorted', () => {

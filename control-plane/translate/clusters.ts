@@ -1,6 +1,6 @@
 import { Cluster, Cluster_DiscoveryType as DiscoveryType } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
+import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/base.ts';
 import { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/endpoint.ts';
-import { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts';
 import type { MeshService, MeshWorkload, ServicePort } from '../registry/mesh-snapshot.ts';
 import type { XdsResource } from '../xds/resource.ts';
 import { encodeResource } from './encode-resource.ts';
@@ -8,22 +8,9 @@ import { socketAddress } from './endpoints.ts';
 import { loadBalancingPolicy } from './load-balancing.ts';
 import type { Memo } from './memo.ts';
 import { byName, inboundName, meshServerName, outboundName } from './names.ts';
-import { adsSource, durationFromMs, packAny } from './proto-values.ts';
+import { adsSource, durationFromMs } from './proto-values.ts';
 import { meshUpstreamSocket, rawBufferSocket } from './tls-contexts.ts';
-
-const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-
-/** HTTP/1.1 with connections that idle so long that no common server closes them first; the proxy learns the rest. */
-const httpOptions = packAny(
-  HttpProtocolOptions,
-  HttpProtocolOptions.fromPartial({
-    commonHttpProtocolOptions: { idleTimeout: durationFromMs(4_000) },
-    upstreamProtocolOptions: {
-      $case: 'explicitHttpConfig',
-      value: { protocolConfig: { $case: 'httpProtocolOptions', value: {} } },
-    },
-  }),
-);
+import { httpOptions, type UpstreamHttp, upstreamHttp } from './upstream-http.ts';
 
 /** The cluster of a port of a service (docs/xds-resources.md, outbound cluster). */
 export function outboundCluster(memo: Memo, service: MeshService, port: ServicePort, trustDomain: string): XdsResource {
@@ -31,7 +18,8 @@ export function outboundCluster(memo: Memo, service: MeshService, port: ServiceP
   const ids = spiffeIdsBehind(memo, name, port);
   // Envoy reads an empty list as "anyone". A service that nobody stands behind trusts nobody: an id never issued.
   const expected = ids === '' ? [`spiffe://${trustDomain}/none`] : ids.split(' ');
-  return memo.get(`cluster ${name}`, [service.policy, port.protocol, ids, trustDomain], () =>
+  const meshed = port.endpoints.every((endpoint) => endpoint.meshed);
+  return memo.get(`cluster ${name}`, [service.policy, port.protocol, port.http2, ids, meshed, trustDomain], () =>
     encodeResource(Cluster, name, outboundMessage(name, service, port, expected)),
   );
 }
@@ -58,7 +46,8 @@ export function inboundClusters(memo: Memo, workload: MeshWorkload): readonly Xd
           ],
         }),
         metadata: clusterMetadata(service, port.appPort, port.protocol),
-        typedExtensionProtocolOptions: protocolOptions(port.protocol),
+        typedExtensionProtocolOptions:
+          port.protocol === 'http' ? httpOptions(port.http2 === true ? 'http2' : 'http1') : {},
       });
       return encodeResource(Cluster, name, message);
     }),
@@ -67,6 +56,7 @@ export function inboundClusters(memo: Memo, workload: MeshWorkload): readonly Xd
 
 function outboundMessage(name: string, service: MeshService, port: ServicePort, spiffeIds: readonly string[]): Cluster {
   const { policy } = service;
+  const http = upstreamHttp(port);
   return Cluster.fromPartial({
     name,
     clusterDiscoveryType: { $case: 'type', value: DiscoveryType.EDS },
@@ -86,16 +76,9 @@ function outboundMessage(name: string, service: MeshService, port: ServicePort, 
       ],
     },
     loadBalancingPolicy: loadBalancingPolicy(policy.balancer),
-    transportSocketMatches: [
-      {
-        name: 'mesh',
-        match: { tlsMode: 'heddle' },
-        transportSocket: meshUpstreamSocket(meshServerName(service.fqdn, port.port), spiffeIds),
-      },
-      { name: 'plain', match: {}, transportSocket: rawBufferSocket },
-    ],
+    ...transportSockets(meshUpstreamSocket(meshServerName(service.fqdn, port.port), spiffeIds, http), http),
     metadata: clusterMetadata(`${service.name}.${service.namespace}`, port.port, port.protocol),
-    typedExtensionProtocolOptions: protocolOptions(port.protocol),
+    typedExtensionProtocolOptions: http === undefined ? {} : httpOptions(http),
   });
 }
 
@@ -111,8 +94,21 @@ function clusterMetadata(service: string, port: number, protocol: 'http' | 'tcp'
   return { filterMetadata: { 'heddle.dev': { service, port, protocol } } };
 }
 
-function protocolOptions(protocol: 'http' | 'tcp') {
-  return protocol === 'http' ? { [httpOptionsName]: httpOptions } : {};
+/**
+ * Endpoints without a sidecar are spoken to in plain text. Where there are none, and HTTP/2 is to be agreed on by ALPN,
+ * the cluster has TLS alone: Envoy asks that of `auto_config`.
+ */
+function transportSockets(
+  mesh: TransportSocket,
+  http: UpstreamHttp | undefined,
+): Parameters<typeof Cluster.fromPartial>[0] {
+  if (http === 'auto') return { transportSocket: mesh };
+  return {
+    transportSocketMatches: [
+      { name: 'mesh', match: { tlsMode: 'heddle' }, transportSocket: mesh },
+      { name: 'plain', match: {}, transportSocket: rawBufferSocket },
+    ],
+  };
 }
 
 /** `<name>.<namespace>` from `<namespace>/<name>`. */

@@ -26,6 +26,9 @@ export function httpFilter(statPrefix: string, routeSpecifier: RouteSpecifier, e
           httpFilters: [{ name: 'envoy.filters.http.router', configType: { $case: 'typedConfig', value: router } }],
           commonHttpProtocolOptions: { idleTimeout: durationFromMs(edge ? edgeIdleMs : meshIdleMs) },
           requestHeadersTimeout: durationFromMs(10_000),
+          // WebSockets, over HTTP/2 by extended CONNECT.
+          upgradeConfigs: [{ upgradeType: 'websocket' }],
+          http2ProtocolOptions: { maxConcurrentStreams: edge ? 100 : 1_024, allowConnect: true },
           useRemoteAddress: edge,
         }),
       ),

@@ -45,7 +45,7 @@ export function inboundListeners(
           trafficDirection: TrafficDirection.INBOUND,
           address: socketAddress(node.listenerAddress, port.inboundPort),
           listenerFilters: mode === 'STRICT' ? [] : [tlsInspector],
-          filterChains: inboundChains(filter, mode),
+          filterChains: inboundChains(filter, mode, port.protocol),
         }),
       );
     });
@@ -99,8 +99,12 @@ function localListener(name: string, port: number, filter: ReturnType<typeof tcp
   );
 }
 
-function inboundChains(filter: ReturnType<typeof tcpFilter>, mode: 'STRICT' | 'PERMISSIVE'): FilterChain[] {
-  const mesh = { name: 'mtls', filters: [filter], transportSocket: meshDownstreamSocket() };
+function inboundChains(
+  filter: ReturnType<typeof tcpFilter>,
+  mode: 'STRICT' | 'PERMISSIVE',
+  protocol: 'http' | 'tcp',
+): FilterChain[] {
+  const mesh = { name: 'mtls', filters: [filter], transportSocket: meshDownstreamSocket(protocol) };
   if (mode === 'STRICT') return [FilterChainMessage.fromPartial(mesh)];
   return [
     FilterChainMessage.fromPartial({ ...mesh, filterChainMatch: { transportProtocol: 'tls' } }),

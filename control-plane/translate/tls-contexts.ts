@@ -33,8 +33,15 @@ export const rawBufferSocket: TransportSocket = transportSocket(
   RawBuffer.fromPartial({}),
 );
 
-/** mTLS to a sidecar that proves one of `spiffeIds`. */
-export function meshUpstreamSocket(serverName: string, spiffeIds: readonly string[]): TransportSocket {
+/** What is offered by ALPN for what the cluster speaks; `auto_config` brings its own list. */
+const offered = { http1: ['http/1.1'], http2: ['h2'], auto: [] };
+
+/** mTLS to a sidecar that proves one of `spiffeIds`; inside it `http`, or TCP when that is `undefined`. */
+export function meshUpstreamSocket(
+  serverName: string,
+  spiffeIds: readonly string[],
+  http: keyof typeof offered | undefined,
+): TransportSocket {
   return transportSocket(
     'envoy.transport_sockets.tls',
     UpstreamTlsContext,
@@ -43,6 +50,7 @@ export function meshUpstreamSocket(serverName: string, spiffeIds: readonly strin
       commonTlsContext: {
         tlsParams: meshTls,
         tlsCertificateSdsSecretConfigs: [ownCertificate],
+        alpnProtocols: http === undefined ? [] : offered[http],
         validationContextType: {
           $case: 'combinedValidationContext',
           value: {
@@ -61,7 +69,7 @@ export function meshUpstreamSocket(serverName: string, spiffeIds: readonly strin
 }
 
 /** mTLS from any proxy of the trust domain. Sessions are never resumed (security.md L-44). */
-export function meshDownstreamSocket(): TransportSocket {
+export function meshDownstreamSocket(protocol: 'http' | 'tcp'): TransportSocket {
   return transportSocket(
     'envoy.transport_sockets.tls',
     DownstreamTlsContext,
@@ -70,6 +78,7 @@ export function meshDownstreamSocket(): TransportSocket {
       commonTlsContext: {
         tlsParams: meshTls,
         tlsCertificateSdsSecretConfigs: [ownCertificate],
+        alpnProtocols: protocol === 'http' ? ['h2', 'http/1.1'] : [],
         validationContextType: { $case: 'validationContextSdsSecretConfig', value: roots },
       },
       sessionTicketKeysType: { $case: 'disableStatelessSessionResumption', value: true },
@@ -87,7 +96,7 @@ export function edgeDownstreamSocket(secretName: string): TransportSocket {
       commonTlsContext: {
         tlsParams: edgeTls,
         tlsCertificateSdsSecretConfigs: [{ name: secretName, sdsConfig: adsSource }],
-        alpnProtocols: ['http/1.1'],
+        alpnProtocols: ['h2', 'http/1.1'],
       },
     }),
   );

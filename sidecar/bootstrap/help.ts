@@ -13,7 +13,7 @@ Who it is
   --service NAME               make this Service when there is none
 
 What it stands beside (sidecar)
-  --port [NAME=]PORT[/http|tcp][:SERVICE_PORT]
+  --port [NAME=]PORT[/http|http2|grpc|tcp][:SERVICE_PORT]
                                a port of the application on 127.0.0.1; repeatable
   --inbound-port PORT          where mTLS for it is accepted, in the order of --port; 0 picks a free one
   --address IP                 address bound and told to others (127.0.0.1)

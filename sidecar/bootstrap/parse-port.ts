@@ -3,19 +3,31 @@ import type { PortOption, UpstreamOption } from './sidecar-options.ts';
 const portSyntax = /^(?:(?<name>[a-z0-9-]+)=)?(?<app>\d+)(?:\/(?<protocol>[a-z]+))?(?::(?<service>\d+))?$/;
 const upstreamSyntax = /^(?<service>[a-z0-9][a-z0-9.-]*(?::\d+)?)=(?<local>\d+)$/;
 
-/** Reads `[name=]<app port>[/http|tcp][:<service port>]`. One port, or none with the problem added. */
+/** What may stand behind the slash, and the protocol that it means. */
+const protocols: Readonly<Record<string, PortOption['protocol']>> = {
+  http: 'http',
+  http2: 'http2',
+  h2c: 'http2',
+  grpc: 'http2',
+  tcp: 'tcp',
+};
+
+/** Reads `[name=]<app port>[/http|http2|grpc|tcp][:<service port>]`. One port, or none with the problem added. */
 export function parsePort(spec: string, inboundPort: number, problems: string[]): PortOption[] {
-  const { name, app, protocol = 'http', service = '0' } = portSyntax.exec(spec)?.groups ?? {};
+  const { name, app, protocol: word = 'http', service = '0' } = portSyntax.exec(spec)?.groups ?? {};
   if (app === undefined) {
-    problems.push(`--port "${spec}": must be [name=]<port>[/http|tcp][:<service port>], for example web=3000/http:80`);
+    problems.push(
+      `--port "${spec}": must be [name=]<port>[/http|http2|grpc|tcp][:<service port>], for example web=3000/http:80`,
+    );
     return [];
   }
   const before = problems.length;
   const appPort = checkPort(`--port "${spec}"`, app, 1, problems);
   const servicePort = checkPort(`--port "${spec}"`, service, 0, problems);
-  if (protocol !== 'http' && protocol !== 'tcp') problems.push(`--port "${spec}": protocol must be http or tcp`);
-  if (problems.length > before || (protocol !== 'http' && protocol !== 'tcp')) return [];
-  return [{ name: name ?? `${protocol}-${appPort}`, appPort, protocol, servicePort, inboundPort }];
+  const protocol = Object.hasOwn(protocols, word) ? protocols[word] : undefined;
+  if (protocol === undefined) problems.push(`--port "${spec}": protocol must be http, http2, grpc or tcp`);
+  if (problems.length > before || protocol === undefined) return [];
+  return [{ name: name ?? `${word}-${appPort}`, appPort, protocol, servicePort, inboundPort }];
 }
 
 /** Reads `<service>[.<namespace>][:<port>]=<local port>`. One upstream, or none with the problem added. */

@@ -39,7 +39,7 @@ export interface SidecarOptions {
 export interface PortOption {
   name: string;
   appPort: number;
-  protocol: 'http' | 'tcp';
+  protocol: 'http' | 'http2' | 'tcp';
   /** 0 for the application's port. */
   servicePort: number;
   /** Where the sidecar accepts mTLS; 0 picks a free port. */

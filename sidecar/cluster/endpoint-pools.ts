@@ -33,8 +33,10 @@ export class EndpointPools {
 
   /** The pool whose connections may carry the request. */
   for(head: RequestHead): HttpPool {
-    if (this.#single !== undefined) return this.#single;
-    if (head.version === '2') {
+    if (this.#single !== undefined) {
+      const instead = head.upgrade !== undefined && this.#single.fallsBack;
+      if (!instead) return this.#single;
+    } else if (head.version === '2') {
       this.#http2 ??= this.#create('http2');
       return this.#http2;
     }

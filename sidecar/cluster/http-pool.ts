@@ -18,6 +18,8 @@ export type PoolFailure = DialFailure | { kind: 'overflow'; detail: string };
 export interface ConnectionWaiter {
   /** Where it is counted while it waits. */
   readonly load: PriorityLoad;
+  /** The request asks to switch protocols, which not every HTTP/2 endpoint takes. */
+  readonly upgrades: boolean;
   /** `reused` tells that other requests went over it before: the endpoint may be about to close it. */
   onConnection(connection: UpstreamConnection, reused: boolean): void;
   onNoConnection(failure: PoolFailure): void;
@@ -26,6 +28,8 @@ export interface ConnectionWaiter {
 export interface PoolDependencies extends DialDependencies {
   readonly turn: WriteTurn;
   readonly random: Random;
+  /** A connection was made and begins to be used. */
+  onConnected(protocol: HttpProtocol): void;
   /** An endpoint did something between requests; `reason` names the metric, for example `h1.unsolicited-bytes`. */
   onMisbehaviour(cluster: string, reason: string, address: string): void;
 }
@@ -62,6 +66,7 @@ export class HttpPool implements ConnectionOwner {
   readonly #waiting: WaitingLine;
   /** What the next connection will speak, as far as one can know. */
   #expected: HttpProtocol;
+  #refusesUpgrades = false;
   #closed = false;
 
   constructor(cluster: Cluster, endpoint: Endpoint, protocol: PoolProtocol, deps: PoolDependencies) {
@@ -79,6 +84,11 @@ export class HttpPool implements ConnectionOwner {
     this.#waiting = new WaitingLine(cluster);
   }
 
+  /** The endpoint chose HTTP/2 and lets no request switch protocols there: such requests need HTTP/1 connections. */
+  get fallsBack(): boolean {
+    return this.#protocol === 'auto' && this.#refusesUpgrades;
+  }
+
   /** Open connections. */
   get size(): number {
     return this.#all.size;
@@ -92,7 +102,7 @@ export class HttpPool implements ConnectionOwner {
   /** Hands out a connection; with `fresh`, none of HTTP/1 that was used before. */
   acquire(waiter: ConnectionWaiter, fresh: boolean, now: number): void {
     const connection = this.#shared.find() ?? (fresh ? undefined : this.#idle.take(now));
-    if (connection !== undefined) this.#handOver(connection, waiter);
+    if (connection !== undefined && mayCarry(connection, waiter)) this.#handOver(connection, waiter);
     else if (this.#waiting.join(waiter)) this.#dialForWaiters();
   }
 
@@ -125,6 +135,7 @@ export class HttpPool implements ConnectionOwner {
   }
 
   onCapacity(connection: UpstreamConnection): void {
+    if (connection.takesUpgrades === false) this.#refusesUpgrades = true;
     if (this.#waiting.length > 0) this.#serveWaiters(connection);
     if (connection.codec.capacity === 0) return;
     if (this.#closed) connection.retire();
@@ -151,15 +162,16 @@ export class HttpPool implements ConnectionOwner {
 
   #serveWaiters(connection: UpstreamConnection): void {
     while (connection.codec.capacity > 0) {
-      const waiter = this.#waiting.next();
-      if (waiter === undefined) return;
+      const waiter = this.#waiting.first;
+      if (waiter === undefined || !mayCarry(connection, waiter)) return;
+      this.#waiting.next();
       this.#handOver(connection, waiter);
     }
   }
 
   #dialForWaiters(): void {
     const { breakers } = this.#cluster.config;
-    const perConnection = this.#expected === 'http1' ? 1 : this.#http.maxConcurrentStreams;
+    const perConnection = this.#expected === 'http1' ? 1 : this.#http.http2.maxConcurrentStreams;
     while (this.#waiting.length > this.#dials.size * perConnection) {
       const own = this.#dials.size + this.#all.size;
       // A pool without any connection gets one even past the cluster's limit: other endpoints must not starve it.
@@ -197,7 +209,7 @@ export class HttpPool implements ConnectionOwner {
 
   /** Each waiter had a connection being made for it, or its share of one: as many fail as hoped for this one. */
   #failWaiters(failure: DialFailure): void {
-    const { maxConcurrentStreams } = this.#http;
+    const { maxConcurrentStreams } = this.#http.http2;
     let failing = this.#expected === 'http1' ? 1 : Math.min(this.#waiting.length, maxConcurrentStreams);
     for (; failing > 0; failing--) this.#waiting.next()?.onNoConnection(failure);
   }
@@ -210,7 +222,8 @@ export class HttpPool implements ConnectionOwner {
   #onDialed(dialed: DialedConnection): void {
     const { turn, wheel, random } = this.#deps;
     this.#expected = dialed.protocol;
-    const connection = new UpstreamConnection(dialed, this.#endpoint, this, turn, wheel);
+    this.#deps.onConnected(dialed.protocol);
+    const connection = new UpstreamConnection(dialed, this.#endpoint, this, this.#http.http2, turn, wheel);
     const { maxConnectionDurationMs } = this.#http;
     if (maxConnectionDurationMs > 0) {
       connection.retireAfter(maxConnectionDurationMs * (0.9 + random() * 0.2), wheel);
@@ -233,4 +246,9 @@ export class HttpPool implements ConnectionOwner {
     this.#cluster.connections -= this.#dials.size;
     this.#dials.clear();
   }
+}
+
+/** An HTTP/2 connection must have heard from its endpoint before a request can ask to switch protocols. */
+function mayCarry(connection: UpstreamConnection, waiter: ConnectionWaiter): boolean {
+  return !waiter.upgrades || connection.takesUpgrades !== undefined;
 }

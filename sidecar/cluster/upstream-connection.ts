@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 import { createHttp1ClientCodec, type Http1ClientCodec } from '../http1/client-codec.ts';
+import { createHttp2ClientCodec, type Http2ClientCodec, type Http2ClientOptions } from '../http2/client-codec.ts';
 import type { ReadSink } from '../net/read-sink.ts';
 import { SocketTransport, type TransportEvents } from '../net/transport.ts';
 import type { WriteTurn } from '../net/write-turn.ts';
 import type { ClientCodec, ClientCodecEvents } from '../stream/codec.ts';
+import type { Http2Settings } from '../stream/http2-settings.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HttpProtocol } from './upstream-http.ts';
 
@@ -39,6 +41,9 @@ const ordinaryEnds: ReadonlySet<string> = new Set([
   'h1.request-length-mismatch',
   'reused-connection',
   'no-response',
+  'h2.connection-closed',
+  'h2.drained',
+  'h2.go-away',
 ]);
 
 /** A pooled HTTP connection to an endpoint. */
@@ -56,6 +61,7 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
   readonly #transport: SocketTransport;
   readonly #owner: ConnectionOwner;
   readonly #http1: Http1ClientCodec | undefined;
+  readonly #http2: Http2ClientCodec | undefined;
   #lifetime: Timer | undefined;
   #retired = false;
 
@@ -63,6 +69,7 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
     dialed: DialedConnection,
     endpoint: Endpoint,
     owner: ConnectionOwner,
+    http2: Http2Settings,
     turn: WriteTurn,
     wheel: TimerWheel,
   ) {
@@ -71,8 +78,13 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
     this.protocol = dialed.protocol;
     this.#owner = owner;
     this.#transport = new SocketTransport(dialed.socket, turn, wheel);
-    this.#http1 = createHttp1ClientCodec(this.#transport, this, {});
-    this.codec = this.#http1;
+    if (dialed.protocol === 'http2') {
+      this.#http2 = createHttp2ClientCodec(this.#transport, this, clientOptions(http2, turn, wheel));
+      this.codec = this.#http2;
+    } else {
+      this.#http1 = createHttp1ClientCodec(this.#transport, this, {});
+      this.codec = this.#http1;
+    }
     this.#transport.start(this, dialed.sink);
   }
 
@@ -97,6 +109,12 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
   /** The endpoint's own word on how long it keeps an idle connection, in milliseconds. */
   get keepAliveMs(): number | undefined {
     return this.#http1?.keepAliveTimeoutMs;
+  }
+
+  /** Whether a request may ask to switch protocols here; `undefined` until the endpoint has said so. */
+  get takesUpgrades(): boolean | undefined {
+    if (this.#http2 === undefined) return true;
+    return this.#http2.ready ? this.#http2.extendedConnect : undefined;
   }
 
   onStreamEnd(): void {
@@ -139,4 +157,17 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
     this.#lifetime?.stop();
     this.#owner.onGone(this);
   }
+}
+
+function clientOptions(http2: Http2Settings, turn: WriteTurn, wheel: TimerWheel): Http2ClientOptions {
+  return {
+    turn,
+    wheel,
+    keepAlive: { intervalMs: http2.keepaliveIntervalMs, timeoutMs: http2.keepaliveTimeoutMs },
+    limits: {
+      maxConcurrentStreams: http2.maxConcurrentStreams,
+      streamWindowBytes: http2.initialStreamWindowBytes,
+      connectionWindowBytes: http2.initialConnectionWindowBytes,
+    },
+  };
 }

@@ -10,6 +10,11 @@ export class WaitingLine {
     this.#cluster = cluster;
   }
 
+  /** Who has waited longest. */
+  get first(): ConnectionWaiter | undefined {
+    return this.#waiting[0];
+  }
+
   get length(): number {
     return this.#waiting.length;
   }

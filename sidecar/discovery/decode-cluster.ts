@@ -1,6 +1,4 @@
 import { Cluster, Cluster_DiscoveryType } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
-import { HttpProtocolOptions as CommonOptions } from '../../proto/gen/envoy/config/core/v3/protocol.ts';
-import { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options.ts';
 import type { ClusterConfig, EndpointConfig, UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import { decodeBalancer } from './decode-balancer.ts';
 import { decodeBreakers } from './decode-breakers.ts';
@@ -10,8 +8,9 @@ import { decodeHealthChecks } from './decode-health-check.ts';
 import { decodeOutlier } from './decode-outlier.ts';
 import { checkSource } from './decode-source.ts';
 import { decodeUpstreamTls } from './decode-tls.ts';
+import { decodeUpstreamHttp } from './decode-upstream-http.ts';
 import { fieldsOf } from './message-fields.ts';
-import { type Decoded, join, Reader } from './reader.ts';
+import { type Decoded, Reader } from './reader.ts';
 
 export const clusterFields = fieldsOf(Cluster, {
   supported: [
@@ -46,13 +45,6 @@ export const clusterFields = fieldsOf(Cluster, {
   },
 });
 
-export const httpProtocolOptionsFields = fieldsOf(HttpProtocolOptions, {
-  supported: ['commonHttpProtocolOptions', 'upstreamProtocolOptions.explicitHttpConfig'],
-  limits: { 'upstreamProtocolOptions.explicitHttpConfig': '`http_protocol_options` only' },
-});
-
-export const commonOptionsFields = fieldsOf(CommonOptions, { supported: ['idleTimeout'], place: 'of a cluster' });
-
 /** A Cluster, and how it chooses TLS for an endpoint. */
 export interface ClusterResource {
   readonly config: ClusterConfig;
@@ -70,7 +62,7 @@ export function decodeCluster(message: Cluster, context?: DecodeContext): Decode
   reader.only('', message, clusterFields);
   const name = reader.required('name', message.name);
   const sockets = decodeSockets(reader, message);
-  const options = decodeProtocol(reader, message);
+  const options = decodeUpstreamHttp(reader, message);
   const service = describeService(message);
   const config: ClusterConfig = {
     name,
@@ -78,6 +70,7 @@ export function decodeCluster(message: Cluster, context?: DecodeContext): Decode
     protocol: service.protocol === 'tcp' ? 'tcp' : options.protocol,
     connectTimeoutMs: reader.positiveDuration('connect_timeout', message.connectTimeout, 1_000),
     idleTimeoutMs: options.idleTimeoutMs,
+    http: options.http,
     ...decodeBalancer(reader, message),
     ...decodeOutlier(reader, message.outlierDetection),
     ...decodeHealthChecks(reader, message.healthChecks),
@@ -126,33 +119,6 @@ function decodeDiscovery(reader: Reader, message: Cluster, matches: SocketMatche
   const assignment = message.loadAssignment;
   const endpoints = assignment === undefined ? [] : readEndpoints(reader, 'load_assignment', assignment);
   return { kind: 'static', endpoints: endpoints.map((endpoint) => withTls(matches, endpoint)) };
-}
-
-const httpOptionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-
-function decodeProtocol(reader: Reader, message: Cluster): Pick<ClusterConfig, 'protocol' | 'idleTimeoutMs'> {
-  const defaults = { protocol: 'http1', idleTimeoutMs: 4_000 } as const;
-  for (const name of Object.keys(message.typedExtensionProtocolOptions)) {
-    if (name !== httpOptionsName) reader.problem(`typed_extension_protocol_options["${name}"]`, 'not supported');
-  }
-  const packed = message.typedExtensionProtocolOptions[httpOptionsName];
-  if (packed === undefined) return defaults;
-  const path = `typed_extension_protocol_options["${httpOptionsName}"]`;
-  const options = reader.unpack(path, packed, HttpProtocolOptions);
-  if (options === undefined) return defaults;
-  reader.only(path, options, httpProtocolOptionsFields);
-  const common = options.commonHttpProtocolOptions;
-  if (common !== undefined) reader.only(join(path, 'common_http_protocol_options'), common, commonOptionsFields);
-  const chosen = options.upstreamProtocolOptions;
-  const explicit = chosen?.$case === 'explicitHttpConfig' ? chosen.value.protocolConfig?.$case : undefined;
-  if (explicit !== undefined && explicit !== 'httpProtocolOptions') {
-    reader.problem(join(path, 'explicit_http_config'), 'only http_protocol_options (HTTP/1.1) is supported');
-  }
-  const idlePath = join(path, 'common_http_protocol_options.idle_timeout');
-  return {
-    protocol: 'http1',
-    idleTimeoutMs: reader.positiveDuration(idlePath, common?.idleTimeout, defaults.idleTimeoutMs),
-  };
 }
 
 /** From our metadata, or from an Istio-style name, or the cluster's name itself. */

@@ -6,9 +6,12 @@ import {
 import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
 import type { HttpChainConfig } from '../net/listener-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
+import { edgeHttp2, meshHttp2 } from '../stream/http2-settings.ts';
 import { decodeHttpFilters } from './decode-http-filters.ts';
+import { decodeHttp2Options } from './decode-http2-options.ts';
 import { readRouteTable } from './decode-route.ts';
 import { checkSource } from './decode-source.ts';
+import { decodeChainUpgrades } from './decode-upgrades.ts';
 import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
 
@@ -19,6 +22,8 @@ export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
     'routeSpecifier.routeConfig',
     'httpFilters',
     'commonHttpProtocolOptions',
+    'http2ProtocolOptions',
+    'upgradeConfigs',
     'requestHeadersTimeout',
     'streamIdleTimeout',
     'useRemoteAddress',
@@ -32,7 +37,6 @@ export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
     accessLogOptions: 'the log is set by flags',
     tracing: 'tracing is set by flags',
     httpProtocolOptions: 'HTTP/1.1 is read strictly, whatever this says',
-    http2ProtocolOptions: 'HTTP/2 is not spoken',
     http3ProtocolOptions: 'HTTP/3 is not spoken',
     serverName: 'the name is heddle, at the edge only',
     serverHeaderTransformation: 'an upstream’s own name is kept',
@@ -45,7 +49,6 @@ export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
     alwaysSetRequestIdInResponse: 'errors of the proxy carry the id',
     forwardClientCertDetails: 'the caller’s identity is always written anew',
     setCurrentClientCertDetails: 'the caller’s identity is always written anew',
-    upgradeConfigs: 'upgrades are passed on',
     normalizePath: 'paths are always normalised',
     mergeSlashes: 'paths are always normalised',
     pathWithEscapedSlashesAction: 'paths are always normalised',
@@ -53,13 +56,13 @@ export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
     streamErrorOnInvalidHttpMessage: 'an invalid message always ends the connection',
   },
   limits: {
-    codecType: '`AUTO` and `HTTP1`',
+    codecType: '`AUTO`, `HTTP1` and `HTTP2`',
     httpFilters: 'those of the table of filters; others when `is_optional` or `disabled`',
   },
 });
 
 export const commonOptionsFields = fieldsOf(CommonOptions, {
-  supported: ['idleTimeout', 'maxStreamDuration'],
+  supported: ['idleTimeout', 'maxStreamDuration', 'maxConnectionDuration', 'maxRequestsPerConnection'],
   ignored: { headersWithUnderscoresAction: 'such names are refused at the edge' },
   place: 'of a connection manager',
 });
@@ -75,10 +78,6 @@ export function decodeConnectionManager(
   direction: Direction,
 ): HttpChainConfig {
   reader.only(path, message, connectionManagerFields);
-  const { AUTO, HTTP1 } = HttpConnectionManager_CodecType;
-  if (message.codecType !== AUTO && message.codecType !== HTTP1) {
-    reader.problem(join(path, 'codec_type'), 'only AUTO and HTTP1 are supported');
-  }
   const common = message.commonHttpProtocolOptions;
   const commonPath = join(path, 'common_http_protocol_options');
   if (common !== undefined) reader.only(commonPath, common, commonOptionsFields);
@@ -101,6 +100,46 @@ export function decodeConnectionManager(
     ),
     streamIdleTimeoutMs: reader.duration(join(path, 'stream_idle_timeout'), message.streamIdleTimeout, 300_000),
     maxStreamDurationMs: reader.duration(join(commonPath, 'max_stream_duration'), common?.maxStreamDuration, 0),
+    codec: decodeCodec(reader, join(path, 'codec_type'), message.codecType),
+    http2: decodeHttp2Options(
+      reader,
+      join(path, 'http2_protocol_options'),
+      message.http2ProtocolOptions,
+      edge ? edgeHttp2 : meshHttp2,
+    ),
+    upgrades: decodeChainUpgrades(reader, join(path, 'upgrade_configs'), message.upgradeConfigs),
+    ...decodeLimits(reader, commonPath, common),
+  };
+}
+
+function decodeCodec(reader: Reader, path: string, type: HttpConnectionManager_CodecType): HttpChainConfig['codec'] {
+  switch (type) {
+    case HttpConnectionManager_CodecType.AUTO:
+      return 'auto';
+    case HttpConnectionManager_CodecType.HTTP1:
+      return 'http1';
+    case HttpConnectionManager_CodecType.HTTP2:
+      return 'http2';
+    default:
+      reader.problem(path, 'only AUTO, HTTP1 and HTTP2 are supported');
+      return 'auto';
+  }
+}
+
+/** What a connection may live through before it ends. */
+function decodeLimits(
+  reader: Reader,
+  path: string,
+  common: CommonOptions | undefined,
+): Pick<HttpChainConfig, 'maxRequestsPerConnection' | 'maxConnectionDurationMs'> {
+  const { maxRequestsPerConnection, maxConnectionDuration } = common ?? {};
+  const durationPath = join(path, 'max_connection_duration');
+  return {
+    // As in Envoy, 0 is no limit.
+    ...(maxRequestsPerConnection === undefined ? {} : { maxRequestsPerConnection }),
+    ...(maxConnectionDuration === undefined
+      ? {}
+      : { maxConnectionDurationMs: reader.positiveDuration(durationPath, maxConnectionDuration, 0) }),
   };
 }
 

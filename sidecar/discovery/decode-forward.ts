@@ -16,6 +16,7 @@ import type { OverridePlace } from './decode-overrides.ts';
 import { decodeRateLimits } from './decode-rate-limits.ts';
 import { decodeRetry } from './decode-retry.ts';
 import { decodeTargets } from './decode-targets.ts';
+import { decodeRouteUpgrades } from './decode-upgrades.ts';
 import { fieldsOf } from './message-fields.ts';
 import { join, type Reader } from './reader.ts';
 
@@ -45,8 +46,8 @@ export const routeActionFields = fieldsOf(RouteAction, {
     'grpcTimeoutOffset',
     'rateLimits',
     'includeVhRateLimits',
+    'upgradeConfigs',
   ],
-  ignored: { upgradeConfigs: 'upgrades are passed on' },
 });
 
 export const maxStreamDurationFields = fieldsOf(RouteAction_MaxStreamDuration, {
@@ -80,6 +81,9 @@ export function decodeForward(
     retry: decodeRetry(reader, path, message.retryPolicy ?? host.retryPolicy, message.hedgePolicy ?? host.hedgePolicy),
     mirrors: decodeMirrors(reader, path, message, host),
     streamDuration: decodeStreamDuration(reader, path, message),
+    ...(message.upgradeConfigs.length === 0
+      ? {}
+      : { upgrades: decodeRouteUpgrades(reader, join(path, 'upgrade_configs'), message.upgradeConfigs) }),
     pathRewrite: decodePathRewrite(reader, path, message),
     hostRewrite: decodeHostRewrite(reader, path, message.hostRewriteSpecifier),
     appendForwardedHost: message.appendXForwardedHost,

@@ -34,7 +34,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
 
   get capacity(): number {
     if (this.dead || this.#leaving) return 0;
-    const most = this.ready ? Math.min(this.peer.maxConcurrentStreams, this.limits.maxConcurrentStreams) : firstStreams;
+    const most = Math.min(this.ready ? this.peer.maxConcurrentStreams : firstStreams, this.limits.maxConcurrentStreams);
     return Math.max(0, most - this.streams.size);
   }
 
@@ -91,7 +91,8 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
     if (this.dead) return;
     this.writer.goAway(0, code);
     this.writer.flush();
-    this.#end('protocol-error', reason);
+    // A peer that only fell silent has broken no rule.
+    this.#end(code === ErrorCode.noError ? 'remote-reset' : 'protocol-error', reason);
   }
 
   resetByOwner(stream: Stream): void {

@@ -19,7 +19,7 @@ export interface WorkloadPort {
   name: string;
   appPort: number;
   inboundPort: number;
-  protocol: 'http' | 'tcp';
+  protocol: 'http' | 'http2' | 'tcp';
   /** 0 for the application's port. */
   servicePort: number;
 }

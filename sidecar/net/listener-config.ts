@@ -1,6 +1,8 @@
 import type { ConfiguredFilter } from '../http-filter-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import type { RouteTable } from '../route/route-table.ts';
+import type { Http2Settings } from '../stream/http2-settings.ts';
+import type { UpgradeRules } from '../stream/upgrade-policy.ts';
 import type { IpRange } from './ip-range.ts';
 import type { ProxyHeaderConfig } from './proxy-header.ts';
 
@@ -79,6 +81,16 @@ export interface HttpChainConfig {
   streamIdleTimeoutMs?: number;
   /** A whole stream, unless its route says otherwise; 0 for any. Default 0. */
   maxStreamDurationMs?: number;
+  /** Versions taken: `auto` finds out by ALPN, or else by the first bytes. Default `auto`. */
+  codec?: 'auto' | 'http1' | 'http2';
+  /** Default `edgeHttp2` at the edge, `meshHttp2` in the mesh. */
+  http2?: Http2Settings;
+  /** Protocols that requests may switch to. Default `defaultUpgrades`. */
+  upgrades?: UpgradeRules;
+  /** Requests that one connection carries before it ends. Default 10,000 (security.md L-12); HTTP/2 in the mesh: no limit. */
+  maxRequestsPerConnection?: number;
+  /** A connection takes no request any more after so long, give or take a tenth, in milliseconds. Default 3,600,000 (security.md L-11). */
+  maxConnectionDurationMs?: number;
 }
 
 export interface TcpChainConfig {

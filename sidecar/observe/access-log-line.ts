@@ -13,6 +13,7 @@ export function accessLogLine(info: StreamInfo): string {
     `,"response_code":${info.status},"response_flags":"${formatResponseFlags(info.flags)}"` +
     `,"reason":${textOrNull(info.reason)},"route_name":${textOrNull(info.route)}` +
     `,"duration_ms":${millis(info.endTime - info.startTime)},"upstream_ttfb_ms":${ttfb}` +
+    `,"upstream_protocol":${info.upstreamProtocol === '' ? 'null' : `"HTTP/${info.upstreamProtocol}"`}` +
     `,"bytes_received":${info.bytesReceived},"bytes_sent":${info.bytesSent},"attempts":${info.attemptCount}` +
     `,"request_id":${textOrNull(info.requestId)},"trace_id":${textOrNull(info.trace?.traceId ?? '')}` +
     `,"user_agent":${textOrNull(info.userAgent)}${sides(info)}${rarities(info)}}\n`

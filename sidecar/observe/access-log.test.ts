@@ -23,6 +23,7 @@ describe('the access log', () => {
       route_name: 'default/shop/cart',
       duration_ms: 12,
       upstream_ttfb_ms: 7.5,
+      upstream_protocol: null,
       bytes_received: 3,
       bytes_sent: 42,
       attempts: 1,

@@ -6,6 +6,7 @@ import { BatchWriter } from './batch-writer.ts';
 import { EndpointEvents } from './endpoint-events.ts';
 import { Exposition, type RenderedMetrics } from './exposition.ts';
 import { HopAttributes } from './hop-attributes.ts';
+import { HttpVersionMetrics } from './http-version-metrics.ts';
 import { LabelledValues } from './labelled-values.ts';
 import { type MetricFamily, scalar } from './metric-family.ts';
 import type { Observer } from './observer.ts';
@@ -69,6 +70,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
   const exporter = options.spans && createExporter(options, options.spans, wall);
   const requests = new RequestMetrics(options, maxSeries);
   const tcp = new TcpMetrics(options, maxSeries);
+  const versions = new HttpVersionMetrics();
   const refusals = new Refusals(clock, log, maxSeries);
   const endpoints = new EndpointEvents(clock, log, maxSeries);
   const dropped = new LabelledValues(
@@ -92,6 +94,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
   const families: MetricFamily[] = [
     ...requests.families(),
     ...tcp.families(),
+    ...versions.families(),
     refusals.counter,
     endpoints.counter,
     dropped,
@@ -111,6 +114,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
     },
     onStreamEnd(info) {
       requests.record(info);
+      versions.record(info);
       if (writer !== undefined && isLogged()) writer.add(accessLogLine(info));
       if (exporter !== undefined && info.trace?.sampled === true) exporter.addStream(info, info.trace);
     },
@@ -130,6 +134,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
       connections.add({ listener }, 1);
       opened.add({ listener }, 1);
     },
+    onHttpConnection: (side, protocol) => versions.onConnection(side, protocol),
     onConnectionClose: (listener) => connections.add({ listener }, -1),
     async renderMetrics() {
       const start = clock.now();

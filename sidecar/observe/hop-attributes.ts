@@ -77,6 +77,7 @@ function isWayOf(entry: Entry, info: StreamInfo, isServer: boolean, ownId: strin
     known.listener === info.listener &&
     known.scheme === info.scheme &&
     known.protocol === info.protocol &&
+    known.upstreamProtocol === info.upstreamProtocol &&
     entry.ownId === ownId
   );
 }
@@ -86,7 +87,7 @@ function writeHttpHop(to: OtlpWriter, info: StreamInfo, isServer: boolean, ownId
   to.text(key.route, info.route)
     .text(key.workload, info.upstreamWorkload)
     .text(key.scheme, info.scheme)
-    .text(key.protocol, info.protocol);
+    .text(key.protocol, isServer || info.upstreamProtocol === '' ? info.protocol : info.upstreamProtocol);
   // Of a server span it differs from connection to connection, and is written with each span.
   if (!isServer) writePeerAddress(to, info.upstreamAddress);
 }

@@ -1,3 +1,4 @@
+import type { HttpProtocol } from '../cluster/upstream-http.ts';
 import type { RequestHead } from '../stream/head.ts';
 import type { StreamInfo, TcpInfo } from './stream-info.ts';
 
@@ -33,4 +34,6 @@ export interface Observer {
   onEndpointEvent(cluster: string, event: string, reason: string, address: string, detail: string): void;
   onConnectionOpen(listener: string): void;
   onConnectionClose(listener: string): void;
+  /** A connection has begun to speak a version of HTTP: a client's, or one of ours to an endpoint. */
+  onHttpConnection(side: 'downstream' | 'upstream', protocol: HttpProtocol): void;
 }

@@ -68,6 +68,8 @@ export class StreamInfo {
   upstreamTls = false;
   /** Clusters that a copy was sent to, comma separated. */
   mirroredTo = '';
+  /** HTTP version spoken to the endpoint, written as {@link protocol}; empty before there was a connection. */
+  upstreamProtocol = '';
 
   /** 0 until a response head was sent. */
   status = 0;

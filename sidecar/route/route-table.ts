@@ -3,6 +3,7 @@ import type { RoutingPriority } from '../cluster/priority-load.ts';
 import type { FilterOverrides } from '../http-filter-config.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
+import type { UpgradeRules } from '../stream/upgrade-policy.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import type { RateLimitRule } from './rate-limits.ts';
 import type { RetryCondition } from './retry-conditions.ts';
@@ -93,6 +94,8 @@ export interface ForwardAction {
   idleTimeoutMs: number | undefined;
   /** Whose circuit breakers count. */
   priority: RoutingPriority;
+  /** Protocols that requests may or may not switch to, whatever the chain says. Absent: as the chain says. */
+  upgrades?: UpgradeRules;
   retry: RetryPolicy;
   /** What decides to which endpoint a request goes, where the cluster's balancer hashes. */
   hashPolicies?: readonly HashPolicy[];

@@ -1,6 +1,6 @@
 import type { StreamInfo } from '../observe/stream-info.ts';
 import type { Attempt } from './attempt.ts';
-import { recordAttempt, tellEndpoint } from './call-record.ts';
+import { recordAttempt, tellConnection, tellEndpoint } from './call-record.ts';
 import type { ResponseFlag } from './response-flags.ts';
 
 /**
@@ -61,7 +61,7 @@ export class AttemptRace {
     this.#endSlower(now);
     this.current = attempt;
     tellEndpoint(this.#info, attempt.endpoint);
-    this.#info.upstreamPeer = attempt.connection?.peer ?? '';
+    tellConnection(this.#info, attempt.connection);
   }
 
   /** The stream is over; what still runs is given up. */

@@ -35,6 +35,8 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
   readonly startTime: number;
   /** The cluster's budget, of which a retry holds a share; `undefined` for a first try. */
   readonly #budget: RetryBudget | undefined;
+  /** The request asks to switch protocols. */
+  upgrades = false;
   /** `undefined` until there is one. */
   connection: UpstreamConnection | undefined;
   /** The connection had carried requests before. */

@@ -18,6 +18,8 @@ export const localReplyKinds = {
   /** The listener is there and its routes are not yet. */
   'no-route-table': { status: 503, flag: 'NR' },
   'no-cluster': { status: 503, flag: 'NC' },
+  /** The request asks to switch to a protocol that neither the chain nor the route allows. */
+  'upgrade-refused': { status: 403, flag: 'NR' },
   /** The route names a backend that its author may not use or that does not exist (Gateway API). */
   'invalid-backend': { status: 500, flag: 'NC' },
   'no-healthy-endpoints': { status: 503, flag: 'UH' },

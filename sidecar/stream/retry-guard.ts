@@ -1,7 +1,7 @@
 import { matchResponseHeaders } from '../route/match-values.ts';
 import { grpcConditions } from '../route/retry-conditions.ts';
 import type { RetryPolicy } from '../route/route-table.ts';
-import type { AttemptFailure } from './attempt.ts';
+import type { Attempt, AttemptFailure } from './attempt.ts';
 import { grpcStatusIn } from './grpc-status.ts';
 import type { ResponseHead } from './head.ts';
 
@@ -68,4 +68,16 @@ function mayRetryGrpc({ on }: RetryPolicy, { headers }: ResponseHead): boolean {
   if (code === undefined || code === 0) return false;
   for (const [word, wanted] of grpcConditions) if (code === wanted && on.has(word)) return true;
   return false;
+}
+
+/**
+ * Whether an attempt failed without the endpoint having done anything: HTTP/2 proves that a stream was not processed
+ * (REFUSED_STREAM, GOAWAY), or the endpoint closed a connection between two requests, just when the next was sent.
+ */
+export function costNothing(attempt: Attempt, failure: AttemptFailure, idempotent: boolean): boolean {
+  const { kind, detail } = failure;
+  if (kind === 'refused') return true;
+  if (kind !== 'remote-reset' || !attempt.reused || !idempotent) return false;
+  // One stream of HTTP/2 that is reset says nothing of its connection.
+  return attempt.connection?.protocol === 'http1' || detail === 'h2.connection-closed';
 }

@@ -73,9 +73,14 @@ export class RetryPlan {
   take(endpoint: Endpoint, head: RequestHead): void {
     this.#left--;
     this.made++;
+    this.avoid(endpoint);
+    head.headers.set(attemptHeader, String(this.made + 1));
+  }
+
+  /** The next try goes to another endpoint, where there is one. */
+  avoid(endpoint: Endpoint): void {
     this.#tried ??= [];
     this.#tried.push(endpoint);
-    head.headers.set(attemptHeader, String(this.made + 1));
   }
 
   #covers(head: RequestHead): boolean {

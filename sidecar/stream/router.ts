@@ -11,6 +11,7 @@ import { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
 import { startMirrors } from './mirrors.ts';
 import type { StreamScope } from './stream-scope.ts';
+import { mayUpgrade, type UpgradeRules } from './upgrade-policy.ts';
 import { UpstreamCall } from './upstream-call.ts';
 import { noCluster } from './upstream-failures.ts';
 
@@ -58,11 +59,20 @@ export function routeRequest(
   const { route } = result;
   const { info } = owner;
   info.route = route.name;
+  if (head.upgrade !== undefined && !mayUpgrade(scope.upgrades, upgradesOf(route), head.upgrade)) {
+    const message = `the route ${route.name} does not let requests switch to ${head.upgrade} (upgrade_configs)`;
+    owner.reply(localReply('upgrade-refused', { upgrade: head.upgrade }, message));
+    return undefined;
+  }
   if (route.action.kind === 'forward') return forward(scope, owner, head, end, route, route.action);
   const reply = route.action.kind === 'redirect' ? redirect(head, route, route.action) : respond(route.action);
   applyHeaderMutation(reply.headers, route.responseHeaders, info, head, undefined);
   owner.reply(reply);
   return undefined;
+}
+
+function upgradesOf({ action }: Route): UpgradeRules | undefined {
+  return action.kind === 'forward' ? action.upgrades : undefined;
 }
 
 function forward(

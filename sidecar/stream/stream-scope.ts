@@ -8,6 +8,7 @@ import type { Observer } from '../observe/observer.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import type { OverloadState } from '../overload/overload-state.ts';
 import type { CompiledRouteTable } from '../route/compile.ts';
+import type { UpgradeRules } from './upgrade-policy.ts';
 
 /** A route table that discovery may exchange at any time. */
 export interface RouteSource {
@@ -26,6 +27,8 @@ export interface StreamScope {
   readonly maxStreamDurationMs: number;
   readonly filters: ComposedFilters;
   readonly routes: RouteSource;
+  /** Protocols that requests may switch to, where their route does not say otherwise. */
+  readonly upgrades: UpgradeRules;
   readonly clusters: ClusterManager;
   readonly overload: OverloadState;
   readonly observer: Observer;

@@ -11,7 +11,7 @@ import { CallBody } from './call-body.ts';
 import { type CallHeaders, readCallHeaders } from './call-headers.ts';
 import { type HardLimit, hardLimit, totalTimeoutMs, writeRemaining } from './call-limits.ts';
 import type { CallTarget, UpstreamCallOwner } from './call-owner.ts';
-import { recordAttempt, tellEndpoint } from './call-record.ts';
+import { recordAttempt, tellConnection, tellEndpoint } from './call-record.ts';
 import { attemptCountHeader, dressResponse } from './dress-response.ts';
 import { grpcCodes, grpcStatusIn, isGrpcAnswer } from './grpc-status.ts';
 import { isGrpc, type RequestHead, type ResponseHead } from './head.ts';
@@ -19,6 +19,7 @@ import { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
 import { type ResponseFlag, responseFlags } from './response-flags.ts';
 import { isLongResponse, stripOwnHeaders, wantsEvents } from './response-rules.ts';
+import { costNothing } from './retry-guard.ts';
 import { RetryPlan } from './retry-plan.ts';
 import { type Deadline, StreamDeadlines } from './stream-deadlines.ts';
 import type { StreamScope } from './stream-scope.ts';
@@ -129,7 +130,7 @@ export class UpstreamCall implements AttemptOwner {
   onAttemptReady(attempt: Attempt): void {
     const now = this.#scope.clock.now();
     this.#info.upstreamReadyTime = now;
-    this.#info.upstreamPeer = attempt.connection?.peer ?? '';
+    tellConnection(this.#info, attempt.connection);
     const limit = this.#limit;
     if (limit !== undefined) {
       if (now >= limit.at) {
@@ -240,6 +241,7 @@ export class UpstreamCall implements AttemptOwner {
     const active = load.activeRequests;
     cluster.onStart(endpoint, now);
     const attempt = new Attempt(cluster, load, endpoint, pool, this, now, this.#share);
+    attempt.upgrades = this.#head.upgrade !== undefined;
     this.#share = undefined;
     this.#race.current = attempt;
     if (active >= load.thresholds.maxRequests) {
@@ -331,12 +333,10 @@ export class UpstreamCall implements AttemptOwner {
     this.#reply({ ...reply, flags: reply.flags | this.#retryFlag() });
   }
 
-  /** An idle connection that the endpoint closes just when a request is sent on it has cost nothing but time. */
   #replaceConnection(attempt: Attempt, failure: AttemptFailure, now: number): boolean {
-    const { kind } = failure;
-    const isRace = attempt.reused && (kind === 'refused' || (kind === 'remote-reset' && this.#plan.idempotent));
-    if (!isRace || this.#replaced || !this.#body.complete) return false;
+    if (this.#replaced || !this.#body.complete || !costNothing(attempt, failure, this.#plan.idempotent)) return false;
     this.#replaced = true;
+    if (failure.kind === 'refused') this.#plan.avoid(attempt.endpoint);
     attempt.settle('cancelled', now);
     this.#race.current = undefined;
     this.#startAttempt(now, true);

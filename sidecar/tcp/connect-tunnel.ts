@@ -49,7 +49,7 @@ function openHttpTunnel(outer: HttpConnection, writer: ResponseWriter): BodyRece
   const side = new TunnelSide(writer);
   // No CONNECT inside CONNECT.
   const inner: HttpService = withoutTunnels(outer.service);
-  const connection = new HttpConnection(side, inner, outer.facts, inner.scope.wheel);
+  const connection = new HttpConnection(side, inner, outer.facts, undefined);
   writer.head(established(), false);
   side.start({
     onData: (chunk) => connection.onBytes(chunk),
@@ -65,8 +65,8 @@ function withoutTunnels(service: HttpService): HttpService {
     get scope() {
       return service.scope;
     },
-    idleTimeoutMs: service.idleTimeoutMs,
-    headersTimeoutMs: service.headersTimeoutMs,
+    http: service.http,
+    turn: service.turn,
     serverName: service.serverName,
     openTunnel: undefined,
   };

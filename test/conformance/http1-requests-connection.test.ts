@@ -262,11 +262,13 @@ test('H1-40: 1,000 clients that reset in the middle of an upload leave nothing b
   await canary(bench, bench.edge);
 });
 
-test('H1-42: TLS, SSH and HTTP/2 on a plain port are ended at once', async () => {
+test('H1-42: TLS and SSH on a plain port, and HTTP/2 on one that takes HTTP/1 alone, are ended at once', async () => {
   const hello = `\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03${'\0'.repeat(40)}`;
   await refuses(bench, hello, '0 h1.tls-on-plaintext');
   await refuses(bench, 'SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n', '400 h1.malformed-request-line');
-  await refuses(bench, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', '505 h1.http2-preface');
+  const http1 = await bench.start({ codec: 'http1' });
+  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0';
+  await refuses(bench, preface, '505 h1.http2-preface', { proxy: http1 });
   await refuses(bench, '\0\0\0\0', '400 h1.malformed-request-line');
 });
 

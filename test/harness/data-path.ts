@@ -8,7 +8,12 @@ import { seededRandom } from '../../lib/random.ts';
 import { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { ClusterConfig, EndpointConfig } from '../../sidecar/cluster/cluster-config.ts';
 import type { ConfiguredFilter } from '../../sidecar/http-filter-config.ts';
-import type { DownstreamTlsConfig, FilterChainConfig, ListenerConfig } from '../../sidecar/net/listener-config.ts';
+import type {
+  DownstreamTlsConfig,
+  FilterChainConfig,
+  HttpChainConfig,
+  ListenerConfig,
+} from '../../sidecar/net/listener-config.ts';
 import type { Observer } from '../../sidecar/observe/observer.ts';
 import type { Direction, StreamInfo, TcpInfo } from '../../sidecar/observe/stream-info.ts';
 import { calmState } from '../../sidecar/overload/overload-state.ts';
@@ -70,6 +75,8 @@ export class RecordingObserver implements Observer {
   onConnectionClose(): void {
     this.open--;
   }
+
+  onHttpConnection(): void {}
 }
 
 /** Secrets that a test can exchange. */
@@ -166,6 +173,7 @@ export interface HttpListenerOptions {
   filters?: readonly ConfiguredFilter[];
   tls?: DownstreamTlsConfig;
   chains?: readonly FilterChainConfig[];
+  http?: Partial<HttpChainConfig>;
 }
 
 export function httpListener(cluster: string, options: HttpListenerOptions = {}): ListenerConfig {
@@ -185,6 +193,7 @@ export function httpListener(cluster: string, options: HttpListenerOptions = {})
       idleTimeoutMs: 60_000,
       headersTimeoutMs: 10_000,
       filters: options.filters ?? [],
+      ...options.http,
     },
   };
   return { name, direction, address: '127.0.0.1', port, chains: options.chains ?? [chain] };

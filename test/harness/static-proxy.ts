@@ -3,7 +3,7 @@ import { createLog } from '../../lib/log.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { TimerWheel } from '../../lib/timer-wheel.ts';
 import type { ClusterConfig, EndpointConfig } from '../../sidecar/cluster/cluster-config.ts';
-import type { DownstreamTlsConfig } from '../../sidecar/net/listener-config.ts';
+import type { DownstreamTlsConfig, HttpChainConfig } from '../../sidecar/net/listener-config.ts';
 import { createObserver, type ProxyObserver } from '../../sidecar/observe/create-observer.ts';
 import type { Direction } from '../../sidecar/observe/stream-info.ts';
 import { createProxy } from '../../sidecar/proxy.ts';
@@ -27,6 +27,8 @@ export interface StaticProxyOptions {
   headersTimeoutMs?: number;
   /** Default 60,000. */
   idleTimeoutMs?: number;
+  /** Versions taken. Default both. */
+  codec?: HttpChainConfig['codec'];
   forward?: Partial<ForwardAction>;
   cluster?: Partial<ClusterConfig>;
   routes?: readonly Route[];
@@ -115,6 +117,7 @@ export class StaticProxy {
             edge: direction === 'gateway',
             idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
             headersTimeoutMs: options.headersTimeoutMs ?? 10_000,
+            codec: options.codec ?? 'auto',
             filters: [],
           },
         },

@@ -8,6 +8,7 @@ import { Dial } from '../dial.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { PoolDependencies } from '../http-pool.ts';
 import { type ConnectionOwner, UpstreamConnection } from '../upstream-connection.ts';
+import { defaultUpstreamHttp } from '../upstream-http.ts';
 import type { Probe, ProbeResult } from './probe.ts';
 
 /** What a check over HTTP sends, and what it makes of the answer. */
@@ -79,8 +80,9 @@ export class HttpProbe implements Probe, ConnectionOwner, ResponseReceiver {
         onDialed: (socket, peer) => {
           this.#dial = undefined;
           const { turn, wheel } = this.#deps;
+          const { http2 } = this.#cluster.config.http ?? defaultUpstreamHttp;
           const dialed = { socket, sink: address.tls ? undefined : sink, peer, protocol };
-          const made = new UpstreamConnection(dialed, this.#endpoint, this, turn, wheel);
+          const made = new UpstreamConnection(dialed, this.#endpoint, this, http2, turn, wheel);
           this.#connection = made;
           // HTTP/2 has capacity only when the peer's settings came, and tells.
           if (made.codec.capacity > 0) this.#send(made);
