@@ -6,6 +6,7 @@ import { createCors } from './filters/cors.ts';
 import { createFault } from './filters/fault.ts';
 import type { FilterFactory, SharedFilter } from './filters/filter.ts';
 import { createLocalRateLimit } from './filters/local-rate-limit/local-rate-limit.ts';
+import { createStatefulSession } from './filters/stateful-session.ts';
 import { gatewayFilters } from './gateway/gateway.ts';
 import type { ConfiguredFilter, HttpFilterConfig } from './http-filter-config.ts';
 import { inboundFilters } from './inbound.ts';
@@ -65,6 +66,8 @@ function createFilter(config: HttpFilterConfig, deps: FilterDependencies): Share
       return createFault(config, deps);
     case 'local-rate-limit':
       return createLocalRateLimit(config, deps);
+    case 'stateful-session':
+      return createStatefulSession(config, deps);
   }
 }
 

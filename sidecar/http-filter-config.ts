@@ -2,12 +2,18 @@ import type { BufferConfig, BufferOverride } from './filters/buffer.ts';
 import type { CorsConfig, CorsPolicy } from './filters/cors.ts';
 import type { FaultConfig } from './filters/fault.ts';
 import type { LocalRateLimitConfig } from './filters/local-rate-limit/local-rate-limit.ts';
+import type { StatefulSessionConfig } from './filters/stateful-session.ts';
 
 /** What a filter of a chain does; each kind is described beside its filter. */
-export type HttpFilterConfig = BufferConfig | CorsConfig | FaultConfig | LocalRateLimitConfig;
+export type HttpFilterConfig = BufferConfig | CorsConfig | FaultConfig | LocalRateLimitConfig | StatefulSessionConfig;
 
 /** What a route, a virtual host or a weighted cluster says to a filter (`typed_per_filter_config`). */
-export type FilterOverrideConfig = BufferOverride | CorsPolicy | FaultConfig | LocalRateLimitConfig;
+export type FilterOverrideConfig =
+  | BufferOverride
+  | CorsPolicy
+  | FaultConfig
+  | LocalRateLimitConfig
+  | StatefulSessionConfig;
 
 /** One entry of `http_filters`, without the router, which is always there. */
 export interface ConfiguredFilter {

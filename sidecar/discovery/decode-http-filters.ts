@@ -4,6 +4,10 @@ import { Cors, CorsPolicy } from '../../proto/gen/envoy/extensions/filters/http/
 import { HTTPFault } from '../../proto/gen/envoy/extensions/filters/http/fault/v3/fault.ts';
 import { LocalRateLimit } from '../../proto/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.ts';
 import { Router } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router.ts';
+import {
+  StatefulSession,
+  StatefulSessionPerRoute,
+} from '../../proto/gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session.ts';
 import { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts';
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
 import type { ConfiguredFilter, HttpFilterConfig } from '../http-filter-config.ts';
@@ -11,6 +15,7 @@ import { decodeBuffer, decodeBufferOverride } from './http-filters/decode-buffer
 import { decodeCors, decodeCorsPolicy } from './http-filters/decode-cors.ts';
 import { decodeFault, decodeFaultOverride } from './http-filters/decode-fault.ts';
 import { decodeLocalRateLimit, decodeLocalRateLimitOverride } from './http-filters/decode-local-rate-limit.ts';
+import { decodeStatefulSession, decodeStatefulSessionOverride } from './http-filters/decode-stateful-session.ts';
 import type { DecodedOverride } from './http-filters/decoded-override.ts';
 import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
@@ -27,6 +32,7 @@ const filterDecoders: ReadonlyMap<string, Decoder<HttpFilterConfig>> = new Map<s
   [Cors.$type, decodeCors],
   [HTTPFault.$type, decodeFault],
   [LocalRateLimit.$type, decodeLocalRateLimit],
+  [StatefulSession.$type, decodeStatefulSession],
 ]);
 
 /** By the type in `typed_per_filter_config`. */
@@ -35,6 +41,7 @@ const overrideDecoders: ReadonlyMap<string, Decoder<DecodedOverride>> = new Map<
   [CorsPolicy.$type, decodeCorsPolicy],
   [HTTPFault.$type, decodeFaultOverride],
   [LocalRateLimit.$type, decodeLocalRateLimitOverride],
+  [StatefulSessionPerRoute.$type, decodeStatefulSessionOverride],
 ]);
 
 /**
