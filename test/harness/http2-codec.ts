@@ -101,7 +101,7 @@ export class Http2Server {
   }
 
   static async start(answer: (asked: Asked) => void, options: Partial<Http2ServerOptions> = {}): Promise<Http2Server> {
-    const server = net.createServer();
+    const server = net.createServer({ allowHalfOpen: true });
     const served = new Http2Server(server);
     server.on('connection', (socket) => served.#serve(socket, answer, options));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -90,9 +90,16 @@ export function changed(
   });
 }
 
+/** HEADERS, and CONTINUATION where the block needs it. */
 export function headers(stream: number, fields: readonly (readonly [string, string])[] | Buffer, end = true): Buffer {
   const payload = Buffer.isBuffer(fields) ? fields : block(fields);
-  return frame(FrameType.headers, Flag.endHeaders | (end ? Flag.endStream : 0), stream, payload);
+  const parts: Buffer[] = [];
+  for (let at = 0; at === 0 || at < payload.length; at += 16_384) {
+    const type = at === 0 ? FrameType.headers : FrameType.continuation;
+    const flags = (at === 0 && end ? Flag.endStream : 0) | (at + 16_384 >= payload.length ? Flag.endHeaders : 0);
+    parts.push(frame(type, flags, stream, payload.subarray(at, at + 16_384)));
+  }
+  return Buffer.concat(parts);
 }
 
 /** What a client starts with. */
