@@ -281,6 +281,7 @@ class ConfiguredProxy implements Proxy {
       edge: http.edge,
       streamIdleTimeoutMs: http.streamIdleTimeoutMs ?? 300_000,
       maxStreamDurationMs: http.maxStreamDurationMs ?? 0,
+      requestTimeoutMs: http.requestTimeoutMs ?? 0,
       filters: composeFilters(config.direction, http.filters, { clock, random, wheel }, before),
       routes:
         http.routes.kind === 'rds'

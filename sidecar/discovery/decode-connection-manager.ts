@@ -3,7 +3,6 @@ import {
   HttpConnectionManager,
   HttpConnectionManager_CodecType,
 } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts';
-import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
 import type { HttpChainConfig } from '../net/listener-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import { edgeHttp2, meshHttp2 } from '../stream/http2-settings.ts';
@@ -26,10 +25,10 @@ export const connectionManagerFields = fieldsOf(HttpConnectionManager, {
     'upgradeConfigs',
     'requestHeadersTimeout',
     'streamIdleTimeout',
+    'requestTimeout',
     'useRemoteAddress',
   ],
   ignored: {
-    requestTimeout: 'time is kept by the routes; another value than 0 is refused',
     statPrefix: 'metrics are named by the listener',
     accessLog: 'the log is set by flags',
     accessLogFlushInterval: 'the log is set by flags',
@@ -81,7 +80,6 @@ export function decodeConnectionManager(
   const common = message.commonHttpProtocolOptions;
   const commonPath = join(path, 'common_http_protocol_options');
   if (common !== undefined) reader.only(commonPath, common, commonOptionsFields);
-  if (isSet(message.requestTimeout)) reader.problem(join(path, 'request_timeout'), 'not supported');
   const edge = direction === 'gateway' || message.useRemoteAddress === true;
   return {
     kind: 'http',
@@ -99,6 +97,7 @@ export function decodeConnectionManager(
       10_000,
     ),
     streamIdleTimeoutMs: reader.duration(join(path, 'stream_idle_timeout'), message.streamIdleTimeout, 300_000),
+    requestTimeoutMs: reader.duration(join(path, 'request_timeout'), message.requestTimeout, 0),
     maxStreamDurationMs: reader.duration(join(commonPath, 'max_stream_duration'), common?.maxStreamDuration, 0),
     codec: decodeCodec(reader, join(path, 'codec_type'), message.codecType),
     http2: decodeHttp2Options(
@@ -141,10 +140,6 @@ function decodeLimits(
       ? {}
       : { maxConnectionDurationMs: reader.positiveDuration(durationPath, maxConnectionDuration, 0) }),
   };
-}
-
-function isSet(duration: Duration | undefined): duration is Duration {
-  return duration !== undefined && (duration.seconds !== 0 || duration.nanos !== 0);
 }
 
 function decodeRoutes(reader: Reader, path: string, message: HttpConnectionManager): HttpChainConfig['routes'] {

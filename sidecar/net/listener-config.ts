@@ -91,6 +91,8 @@ export interface HttpChainConfig {
   maxRequestsPerConnection?: number;
   /** A connection takes no request any more after so long, give or take a tenth, in milliseconds. Default 3,600,000 (security.md L-11). */
   maxConnectionDurationMs?: number;
+  /** Until a request has come whole, in milliseconds; 0 for none. Default 0. */
+  requestTimeoutMs?: number;
 }
 
 export interface TcpChainConfig {

@@ -48,6 +48,9 @@ export const localReplyKinds = {
   'body-too-large': { status: 413, flag: 'DPE' },
   /** The host belongs to another TLS server name than the connection's (RFC 9110 section 15.5.20). */
   misdirected: { status: 421, flag: 'NR' },
+  /** Its body did not come within the time, or came too slowly. */
+  'request-incomplete': { status: 408, flag: 'DT' },
+  'slow-upload': { status: 408, flag: 'SI' },
   /** CONNECT to something that is not in the mesh, or that cannot be tunnelled. */
   'unknown-destination': { status: 404, flag: 'NR' },
 } as const satisfies Record<string, Kind>;

@@ -12,7 +12,11 @@ const stages: readonly (readonly [string, string, RegExp])[] = [
   ['in the middle of a chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab', /^request-timeout/],
   ['before the trailers', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-t', /^request-timeout/],
   ['in a stream of events', 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\nabc', /^stream-idle/],
-  ['after a switch of protocols', 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nabc', /^stream-idle/],
+  [
+    'after a switch of protocols',
+    'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nabc',
+    /^stream-idle/,
+  ],
 ];
 
 test.each(stages)('P-22: an upstream that stops %s is given up', async (stage, text, reason) => {
@@ -27,7 +31,7 @@ test.each(stages)('P-22: an upstream that stops %s is given up', async (stage, t
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
   const port = await under.listen('app', { action: { idleTimeoutMs: 60_000 } });
-  const upgrade = stage.includes('switch') ? 'connection: upgrade\r\nupgrade: x\r\n' : '';
+  const upgrade = stage.includes('switch') ? 'connection: upgrade\r\nupgrade: websocket\r\n' : '';
   const client = rawClient(port).send(`GET / HTTP/1.1\r\nhost: a\r\n${upgrade}\r\n`);
   await until(() => under.proxy.describe().clusters[0]?.activeRequests === 1);
   const over = () => under.observer.streams.length === 1 && closed;

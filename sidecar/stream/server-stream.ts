@@ -9,13 +9,14 @@ import { splitPort } from '../route/split-port.ts';
 import type { BodyReceiver, ResetReason, ResponseWriter } from './codec.ts';
 import { type ChainEnds, RequestPass, ResponsePass } from './filter-pass.ts';
 import { grpcStatusIn } from './grpc-status.ts';
-import type { RequestHead, ResponseHead } from './head.ts';
+import { isGrpc, type RequestHead, type ResponseHead } from './head.ts';
 import { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
 import { renderLocalReply } from './render-local-reply.ts';
 import { responseFlags } from './response-flags.ts';
 import { type RoutedStream, routeRequest } from './router.ts';
 import type { DownstreamFacts, StreamScope } from './stream-scope.ts';
+import { UploadGuard } from './upload-guard.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
 /**
@@ -34,6 +35,8 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   #matched: RouteResult | undefined;
   #target: WeightedCluster | undefined;
   #call: UpstreamCall | undefined;
+  #guard: UploadGuard | undefined;
+  bodyHeld = false;
   /** The answer is ours, and on its way through the filters or out. */
   #replied = false;
   #responseStarted = false;
@@ -68,10 +71,23 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
     }
     if (filters.factories.length === 0) {
       this.onRequestHeadPassed(this.head, end);
-      return;
+    } else {
+      this.#request = new RequestPass(filters.factories, this, this);
+      this.#request.head(this.head, end);
     }
-    this.#request = new RequestPass(filters.factories, this, this);
-    this.#request.head(this.head, end);
+    if (!end) this.#guardUpload();
+  }
+
+  /** Where no upstream call watches the body yet, and where more is asked of it than not to be idle. */
+  #guardUpload(): void {
+    const { edge, requestTimeoutMs } = this.#scope;
+    if (this.#over || this.#replied || this.head.upgrade !== undefined) return;
+    // Over HTTP/1 the codec watches the rate, which it alone can, for a connection is a request there.
+    const watchRate = edge && this.head.version === '2';
+    if (!watchRate && requestTimeoutMs === 0 && this.#call !== undefined) return;
+    const action = this.#matched?.kind === 'route' ? this.#matched.route.action : undefined;
+    const isStream = isGrpc(this.head) || (action?.kind === 'forward' && action.timeoutMs === 0);
+    this.#guard = new UploadGuard(this.#scope, this, watchRate && !isStream);
   }
 
   // From the downstream codec.
@@ -79,12 +95,14 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   onData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
     this.info.bytesReceived += chunk.length;
+    if (end) this.#guard?.stop();
     if (this.#replied) return;
     if (this.#request === undefined) this.#call?.onRequestData(chunk, end);
     else this.#request.data(chunk, end);
   }
 
   onTrailers(trailers: Headers): void {
+    this.#guard?.stop();
     if (this.#over || this.#replied) return;
     if (this.#request === undefined) this.#call?.onRequestTrailers(trailers);
     else this.#request.trailers(trailers);
@@ -135,10 +153,11 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   }
 
   pauseRequestBody(): void {
-    this.#writer.pauseReading();
+    this.#holdBody();
   }
 
   resumeRequestBody(): void {
+    this.bodyHeld = false;
     this.#writer.resumeReading();
   }
 
@@ -206,6 +225,7 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
       return;
     }
     this.#replied = true;
+    this.#guard?.stop();
     const { head, body } = renderLocalReply(reply, this.head, this.info.requestId);
     this.info.grpcStatus = grpcStatusIn(head.headers);
     const responders = this.#request?.responders;
@@ -245,6 +265,7 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   onResponseHeadPassed(head: ResponseHead, end: boolean): void {
     if (this.#over) return;
     this.#responseStarted = true;
+    this.#guard?.stop();
     this.info.status = head.status;
     this.#writer.head(head, end);
     if (end) this.#finish();
@@ -271,11 +292,11 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   }
 
   onRequestHeld(): void {
-    this.#writer.pauseReading();
+    this.#holdBody();
   }
 
   onRequestReleased(): void {
-    this.#writer.resumeReading();
+    this.resumeRequestBody();
   }
 
   onResponseHeld(): void {
@@ -286,10 +307,17 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
     this.#call?.resumeResponse();
   }
 
+  #holdBody(): void {
+    this.bodyHeld = true;
+    this.#guard?.excuse();
+    this.#writer.pauseReading();
+  }
+
   #finish(): void {
     this.#over = true;
     const { info } = this;
     info.endTime = this.#scope.clock.now();
+    this.#guard?.stop();
     this.#call?.close();
     this.#request?.close();
     this.#response?.close();

@@ -25,6 +25,8 @@ export interface StreamScope {
   /** Of streams whose route says nothing else, in milliseconds; 0 for none. */
   readonly streamIdleTimeoutMs: number;
   readonly maxStreamDurationMs: number;
+  /** Until a request has come whole, in milliseconds; 0 for none. */
+  readonly requestTimeoutMs: number;
   readonly filters: ComposedFilters;
   readonly routes: RouteSource;
   /** Protocols that requests may switch to, where their route does not say otherwise. */
