@@ -6,6 +6,7 @@ import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeServerCertificate } from '../harness/certificates.ts';
 import { Program, root } from '../harness/process.ts';
@@ -86,6 +87,44 @@ test('canary.yaml splits by weight, obeys a header, and retries what fails', asy
   expect(failed).toBeGreaterThan(0);
   expect(seen).toContain('200 v1');
   expect([...seen].filter((one) => !['200 v1', '200 v2'].includes(one))).toEqual([]);
+});
+
+test('grpc.yaml sends a call to its service, with trailers, and answers calls of no service itself', async () => {
+  const greet = {
+    path: '/shop.Cart/Get',
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: (text: string) => Buffer.from(text),
+    requestDeserialize: String,
+    responseSerialize: (text: string) => Buffer.from(text),
+    responseDeserialize: String,
+  };
+  const server = new grpc.Server();
+  server.addService(
+    { get: greet },
+    {
+      get: (call: { request: string }, done: (error: null, value: string) => void) =>
+        done(null, `cart of ${call.request}`),
+    },
+  );
+  closing.push(() => server.forceShutdown());
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  const listeners = await start('grpc.yaml', { 8001: port });
+  const client = new grpc.Client(`127.0.0.1:${listeners.grpc}`, grpc.credentials.createInsecure());
+  closing.push(() => client.close());
+  const call = (path: string) =>
+    new Promise<string>((resolve) =>
+      client.makeUnaryRequest(path, greet.requestSerialize, greet.responseDeserialize, 'ann', (error, value) =>
+        resolve(error === null ? String(value) : (grpc.status[error.code] ?? '')),
+      ),
+    );
+  expect(await call('/shop.Cart/Get')).toBe('cart of ann');
+  expect(await call('/shop.Cart/Put')).toBe('UNIMPLEMENTED');
+  expect(await call('/shop.Other/Get')).toBe('UNIMPLEMENTED');
 });
 
 test('tcp.yaml passes bytes on in both directions', async () => {
