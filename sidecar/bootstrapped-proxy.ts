@@ -106,6 +106,7 @@ class BootstrappedProxy implements RunningSidecar {
       log,
       wheel,
       serverName: 'heddle',
+      ...(bootstrap.node.locality === undefined ? {} : { locality: bootstrap.node.locality }),
       overload: state,
     });
     const readings = systemReadings();

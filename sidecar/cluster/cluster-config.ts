@@ -26,6 +26,8 @@ export interface ClusterConfig {
   tls: UpstreamTlsConfig | undefined;
   /** Begin connections with a PROXY header of this version. Requests share connections, so theirs names no client. */
   proxyProtocol?: 1 | 2;
+  /** The kernel asks idle connections for a sign of life; absent, it does not. */
+  tcpKeepalive?: TcpKeepaliveConfig;
   breakers: BreakerConfig;
   /** The service behind it, for metrics, logs and errors: `<name>.<namespace>` and port. */
   service: string;
@@ -232,6 +234,15 @@ export interface EndpointConfig {
   metadata?: Readonly<Record<string, unknown>>;
   /** How its health check differs from that of the others. */
   check?: EndpointCheckConfig;
+}
+
+/** Keep-alive of TCP (`envoy.config.core.v3.TcpKeepalive`). */
+export interface TcpKeepaliveConfig {
+  /** Idle time before the first question, and time between questions, in milliseconds. Default 7,200,000 and 75,000. */
+  timeMs: number;
+  intervalMs: number;
+  /** Questions without an answer, after which the connection is dead. Default 9. */
+  probes: number;
 }
 
 /** Where and how one endpoint is checked (`Endpoint.HealthCheckConfig`). */

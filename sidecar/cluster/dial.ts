@@ -80,6 +80,8 @@ export class Dial {
       if (endpoint.tls) this.#startTls(tcp);
       else this.#succeed(tcp, '', '');
     });
+    const { tcpKeepalive: keepalive } = cluster;
+    if (keepalive !== undefined) tcp.setKeepAlive(true, keepalive.timeMs, keepalive.intervalMs, keepalive.probes);
     // These listeners stay, and do nothing once it is decided.
     tcp.on('error', (error: Error) => this.#fail('connect-refused', describe(error, this.#address)));
     tcp.connect({ host: endpoint.address, port: endpoint.port });

@@ -2,6 +2,7 @@ import { Cluster, Cluster_DiscoveryType } from '../../proto/gen/envoy/config/clu
 import type { ClusterConfig, EndpointConfig, UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import { decodeBalancer } from './decode-balancer.ts';
 import { decodeBreakers } from './decode-breakers.ts';
+import { decodeConnectionOptions } from './decode-connection-options.ts';
 import type { DecodeContext } from './decode-context.ts';
 import { type EndpointsResource, type MatchableEndpoint, readEndpoints } from './decode-endpoints.ts';
 import { decodeHealthChecks } from './decode-health-check.ts';
@@ -27,6 +28,7 @@ export const clusterFields = fieldsOf(Cluster, {
     'lbSubsetConfig',
     'outlierDetection',
     'healthChecks',
+    'upstreamConnectionOptions',
     'loadBalancingPolicy',
     'loadAssignment',
     'circuitBreakers',
@@ -74,6 +76,7 @@ export function decodeCluster(message: Cluster, context?: DecodeContext): Decode
     ...decodeBalancer(reader, message),
     ...decodeOutlier(reader, message.outlierDetection),
     ...decodeHealthChecks(reader, message.healthChecks),
+    ...decodeConnectionOptions(reader, message.upstreamConnectionOptions),
     tls: sockets.tls,
     breakers: decodeBreakers(reader, 'circuit_breakers', message.circuitBreakers),
     service: service.name,

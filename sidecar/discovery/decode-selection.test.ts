@@ -323,3 +323,12 @@ test('endpoints have priority, locality, health, metadata, host name and check o
     check: { port: 81, hostname: 'h', disabled: true },
   });
 });
+
+test('RS-19: TCP keep-alive is read, with the defaults of Linux', () => {
+  const read = (tcpKeepalive: object) => config({ upstreamConnectionOptions: { tcpKeepalive } }).tcpKeepalive;
+  expect(read({ keepaliveTime: 60 })).toEqual({ timeMs: 60_000, intervalMs: 75_000, probes: 9 });
+  expect(config({}).tcpKeepalive).toBeUndefined();
+  expect(problems({ upstreamConnectionOptions: { tcpKeepalive: { keepaliveProbes: 128 } } })).toEqual([
+    'upstream_connection_options.tcp_keepalive.keepalive_probes: must be between 1 and 127',
+  ]);
+});

@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../lib/clock.ts';
 import { TimerWheel } from '../../../lib/timer-wheel.ts';
 import {
@@ -193,6 +196,70 @@ describe('RS-11: over HTTP', () => {
     });
     await verdicts(true);
     expect(heads[0]).toBe('HEAD /healthz health.local 1 undefined');
+  });
+});
+
+/** A server of prior-knowledge HTTP/2, by Node's own module. */
+async function http2Server(onStream: (stream: http2.ServerHttp2Stream, path: string, body: Buffer) => void) {
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const server = http2.createServer();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('error', () => {});
+  });
+  server.on('stream', (stream, headers) => {
+    const chunks: Buffer[] = [];
+    stream.on('error', () => {});
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('end', () => onStream(stream, String(headers[':path']), Buffer.concat(chunks)));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const session of sessions) session.destroy();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, sessions };
+}
+
+describe('RS-11: over HTTP/2', () => {
+  test('a plain check is sent over one connection', async () => {
+    let checks = 0;
+    const { port, sessions } = await http2Server((stream) => {
+      checks++;
+      stream.respond({ ':status': 200 }, { endStream: true });
+    });
+    const { under, verdicts } = start([port], { probe: { ...http, protocol: 'http2' } });
+    await verdicts(true);
+    await until(() => {
+      under.advance(100);
+      return checks >= 3;
+    });
+    expect(sessions.size).toBe(1);
+  });
+
+  test('gRPC: only SERVING is healthy, and the service is asked for by its name', async () => {
+    const asked: string[] = [];
+    const server = async (status: number, grpcStatus = '0') =>
+      (
+        await http2Server((stream, path, body) => {
+          asked.push(`${path} ${body.subarray(7).toString()}`);
+          stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+          stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': grpcStatus }));
+          stream.end(Buffer.from([0, 0, 0, 0, 2, 8, status]));
+        })
+      ).port;
+    const { under, healthy, verdicts } = start(
+      [await server(1), await server(2), await server(1, '14'), await server(0, '12')],
+      { probe: { kind: 'grpc', serviceName: 'shop.Cart', authority: '', headers: [] } },
+    );
+    await verdicts(true, false, false, false);
+    await until(() => {
+      under.advance(100);
+      return new Set(asked).size === 1 && asked.length >= 8;
+    });
+    expect(healthy()).toEqual([true, false, false, false]);
+    expect(asked[0]).toBe('/grpc.health.v1.Health/Check shop.Cart');
   });
 });
 
