@@ -103,6 +103,14 @@ test('a type that is not known is left to who wants to read it', () => {
   expect(Buffer.from(bytes).toString('latin1')).toContain('type.googleapis.com/acme.Filter');
 });
 
+test('names of enums are taken in any case', () => {
+  const type = 'envoy.extensions.transport_sockets.tls.v3.TlsParameters';
+  expect(problems({ tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'tlsv1_3' }, type)).toEqual(
+    [],
+  );
+  expect(problems({ type: 'strict_dns' })).toEqual([]);
+});
+
 test('64-bit numbers keep every digit', () => {
   const bytes = read('google.protobuf.UInt64Value', '9007199254740991');
   expect(UInt64Value.decode(bytes).value).toBe(9007199254740991);

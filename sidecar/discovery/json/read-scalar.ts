@@ -62,7 +62,7 @@ function writeEnum(
   values: ReadonlyMap<string, number>,
 ): ValueFault | undefined {
   // Envoy takes names in any case.
-  const chosen = typeof value === 'string' ? values.get(value.toUpperCase()) : value;
+  const chosen = typeof value === 'string' ? (values.get(value) ?? withoutCase(values, value)) : value;
   if (typeof chosen === 'number' && [...values.values()].includes(chosen)) {
     writer.tag(number, WireType.Varint).int32(chosen);
     return undefined;
@@ -72,6 +72,11 @@ function writeEnum(
   const similar = nearest(value, names);
   const message = `"${clip(value)}" is none of ${names.join(', ')}`;
   return similar === undefined ? { message } : { message, hint: `did you mean ${similar}?` };
+}
+
+function withoutCase(values: ReadonlyMap<string, number>, word: string): number | undefined {
+  const lower = word.toLowerCase();
+  return [...values].find(([name]) => name.toLowerCase() === lower)?.[1];
 }
 
 function integer(
