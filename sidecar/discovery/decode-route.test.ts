@@ -188,3 +188,12 @@ test('TR-05: mirrors are those of the route, its virtual host or its table', () 
     'virtual_hosts[0].routes[0].route.request_mirror_policies[0]: one of cluster and cluster_header must be set',
   ]);
 });
+
+test('AZ-12: an answer that would send the request elsewhere is the client\u2019s to follow', () => {
+  expect(problems(host({ route: { cluster: 'c', internalRedirectPolicy: { maxInternalRedirects: 3 } } }))).toEqual([
+    'virtual_hosts[0].routes[0].route.internal_redirect_policy: not supported',
+  ]);
+  expect(problems(host({ route: { cluster: 'c', internalRedirectAction: 'HANDLE_INTERNAL_REDIRECT' } }))).toEqual([
+    'virtual_hosts[0].routes[0].route.internal_redirect_action: not supported',
+  ]);
+});

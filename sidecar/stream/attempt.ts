@@ -80,6 +80,11 @@ export class Attempt implements ConnectionWaiter, ResponseReceiver {
     this.#pool.acquire(this, fresh, this.startTime);
   }
 
+  /** The endpoint proved an identity of the mesh: it is a proxy of ours that answers. */
+  get fromMesh(): boolean {
+    return this.connection !== undefined && this.connection.peer !== '';
+  }
+
   get ready(): boolean {
     return this.connection !== undefined;
   }

@@ -156,7 +156,7 @@ test('stream_idle_timeout of the chain holds where the route says nothing', asyn
 });
 
 test('a request for server-sent events waits for its first event as long as the idle time-out allows', async () => {
-  const { under, port, up } = await startProxy(['silence'], { idleTimeoutMs: 100_000 });
+  const { under, port, up } = await startProxy(['silence'], { idleTimeoutMs: 100_000, retry: retryOnce });
   const client = rawClient(port).send('GET / HTTP/1.1\r\nhost: a\r\naccept: text/event-stream\r\n\r\n');
   await until(() => up.seen.length === 1);
   under.advance(20_000);

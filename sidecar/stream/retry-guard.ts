@@ -12,6 +12,24 @@ export function isIdempotentMethod(method: string): boolean {
   return safeMethods.has(method);
 }
 
+/** Reasons of a proxy's own answer that prove that no application has seen the request. */
+const unprocessedReasons: ReadonlySet<string> = new Set([
+  'connect-refused',
+  'connect-timeout',
+  'tls-failure',
+  'no-healthy-endpoints',
+  'no-cluster',
+  'no-route-table',
+]);
+
+/** Whether the proxy that answered says that it got no further with the request than itself. */
+export function wasNotProcessed(head: ResponseHead): boolean {
+  const reason = head.headers.get('x-heddle-reason');
+  if (reason === undefined) return false;
+  const end = reason.indexOf(';');
+  return unprocessedReasons.has(end < 0 ? reason : reason.slice(0, end));
+}
+
 /** Whether the policy lets a request be sent again after this failure, which came before any response head. */
 export function mayRetryFailure(
   { on }: RetryPolicy,

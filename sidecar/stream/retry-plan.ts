@@ -4,8 +4,9 @@ import type { RetryPolicy } from '../route/route-table.ts';
 import type { AttemptFailure } from './attempt.ts';
 import { attemptHeader, type CallHeaders } from './call-headers.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
+import { wantsEvents } from './response-rules.ts';
 import { askedDelay, backoffDelay } from './retry-delay.ts';
-import { isIdempotentMethod, mayRetryFailure, mayRetryResponse } from './retry-guard.ts';
+import { isIdempotentMethod, mayRetryFailure, mayRetryResponse, wasNotProcessed } from './retry-guard.ts';
 import { tunedRetry } from './retry-tuning.ts';
 
 const noneTried: readonly Endpoint[] = [];
@@ -14,6 +15,8 @@ const noneTried: readonly Endpoint[] = [];
 export class RetryPlan {
   readonly policy: RetryPolicy;
   readonly idempotent: boolean;
+  /** Milliseconds; 0 for any time, as for an answer that begins with the first event. */
+  readonly tryTimeoutMs: number;
   readonly #grpc: boolean;
   /** Retries made. */
   made = 0;
@@ -26,6 +29,7 @@ export class RetryPlan {
     this.policy = policy;
     this.idempotent = said.idempotencyKey || isIdempotentMethod(head.method);
     this.#grpc = grpc;
+    this.tryTimeoutMs = wantsEvents(head) ? 0 : policy.perTryTimeoutMs;
     // The outermost proxy retries; the others see its mark and leave it to that one.
     this.#left = said.attempted || head.upgrade !== undefined || !this.#covers(head) ? 0 : policy.attempts;
     if (this.#left > 0) head.headers.appendRaw(attemptHeader, attemptHeader, '1');
@@ -49,7 +53,9 @@ export class RetryPlan {
     return mayRetryFailure(this.policy, kind, this.idempotent);
   }
 
-  mayRetryResponse(head: ResponseHead): boolean {
+  /** `fromMesh`: the endpoint proved an identity of the mesh, so that its word on what it did is a proxy's. */
+  mayRetryResponse(head: ResponseHead, fromMesh: boolean): boolean {
+    if (fromMesh && wasNotProcessed(head) && this.mayRetryFailure('connect-failure')) return true;
     return mayRetryResponse(this.policy, head, this.idempotent, this.#grpc);
   }
 

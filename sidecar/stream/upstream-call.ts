@@ -143,7 +143,7 @@ export class UpstreamCall implements AttemptOwner {
   }
 
   onAttemptInformational(attempt: Attempt, head: ResponseHead): void {
-    if (!attempt.endpoint.config.tls) stripOwnHeaders(head.headers);
+    if (!attempt.fromMesh) stripOwnHeaders(head.headers);
     this.#owner.onUpstreamInformational(head);
   }
 
@@ -152,7 +152,7 @@ export class UpstreamCall implements AttemptOwner {
     attempt.headTime = now;
     if (this.#grpc) attempt.grpcStatus = grpcStatusIn(head.headers);
     const plan = this.#plan;
-    if ((plan.open || this.#race.racing) && plan.mayRetryResponse(head)) {
+    if ((plan.open || this.#race.racing) && plan.mayRetryResponse(head, attempt.fromMesh)) {
       if (this.#race.discard(attempt, '', now)) return;
       const delay = plan.delayAfter(head, this.#scope.random(), this.#scope.clock.wallTime());
       if (delay !== undefined && this.#tryAgain(attempt, '', delay, now)) return;
@@ -171,7 +171,7 @@ export class UpstreamCall implements AttemptOwner {
       this.#info.grpcStatus = end ? (attempt.grpcStatus ?? grpcCodes.unknown) : attempt.grpcStatus;
     }
     if (head.upgrade !== undefined || isLongResponse(head)) this.#deadlines.clearRequest();
-    if (!attempt.endpoint.config.tls) stripOwnHeaders(head.headers);
+    if (!attempt.fromMesh) stripOwnHeaders(head.headers);
     dressResponse(head, this.#target, this.#head, this.#info);
     if (plan.made > 0) recordAttempt(this.#info, attempt, '', now);
     this.#owner.onUpstreamHead(head, end);
@@ -258,8 +258,7 @@ export class UpstreamCall implements AttemptOwner {
   }
 
   #limitTry(now: number): void {
-    const { perTryTimeoutMs, perTryIdleTimeoutMs } = this.#plan.policy;
-    this.#deadlines.setTry(perTryTimeoutMs, perTryIdleTimeoutMs, now);
+    this.#deadlines.setTry(this.#plan.tryTimeoutMs, this.#plan.policy.perTryIdleTimeoutMs, now);
   }
 
   #onRequestEnding(): void {
