@@ -1,6 +1,7 @@
 import { FieldKind, fieldKind } from '../http/field-names.ts';
 import type { DroppedField } from '../http/field-policy.ts';
 import { isForbiddenTrailer } from '../http/trailer-names.ts';
+import { writableTarget } from '../http/writable-target.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
 import type { Headers } from '../stream/headers.ts';
 import { statusLine } from './status-text.ts';
@@ -13,7 +14,6 @@ import { statusLine } from './status-text.ts';
 
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const BAD_NAME = /[^!#$%&'*+.^_`|~0-9A-Za-z-]/;
-const BAD_TARGET = /[^\x21-\x7e]/;
 const BAD_METHOD = /[^!#$%&'*+.^_`|~0-9A-Za-z-]/g;
 
 /** `Name: ` for each name as it is written; empty for one that is left out. */
@@ -53,8 +53,8 @@ function fieldLines(start: string, headers: Headers, onDropped: DroppedField | u
 export function requestText(head: RequestHead, framing: string, onDropped: DroppedField | undefined): string {
   const target = head.method === 'CONNECT' ? head.authority : head.path;
   const method = BAD_NAME.test(head.method) ? head.method.replace(BAD_METHOD, '') : head.method;
-  const path = BAD_TARGET.test(target) ? escapeTarget(target, onDropped) : target;
-  const host = BAD_TARGET.test(head.authority) ? escapeTarget(head.authority, onDropped) : head.authority;
+  const path = writableTarget(target, 'h1.unwritable-target', onDropped);
+  const host = writableTarget(head.authority, 'h1.unwritable-target', onDropped);
   const start = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
   return `${fieldLines(start, head.headers, onDropped)}${framing}\r\n`;
 }
@@ -77,10 +77,4 @@ export function trailersText(trailers: Headers, onDropped: DroppedField | undefi
     kept.remove(name);
   }
   return `${fieldLines('0\r\n', kept, onDropped)}\r\n`;
-}
-
-function escapeTarget(target: string, onDropped: DroppedField | undefined): string {
-  onDropped?.('h1.unwritable-target', '');
-  const bytes = Buffer.from(target, 'utf8').toString('latin1');
-  return bytes.replace(/[^\x21-\x7e]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
 }

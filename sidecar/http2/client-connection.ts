@@ -117,7 +117,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
     this.#complete(stream);
   }
 
-  protected onStalled(): void {
+  protected onGivenUp(): void {
     this.#afterStream();
   }
 
@@ -134,7 +134,8 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
     const stream = this.streams.get(id) as ClientStream | undefined;
     if (stream === undefined) {
       if (this.isIdle(id)) this.fail(ErrorCode.protocolError, 'h2.idle-stream');
-      else if (!this.closed.wasReset(id)) this.streamError(id, ErrorCode.streamClosed, 'h2.stream-closed');
+      else if (this.closed.hasEnded(id)) this.streamError(id, ErrorCode.streamClosed, 'h2.stream-closed');
+      else if (!this.closed.wasReset(id)) this.stopIf(this.guard.onIdleFrame());
     } else if (stream.remoteEnded) this.streamError(id, ErrorCode.streamClosed, 'h2.stream-closed');
     else if (stream.answered) this.onTrailers(stream, end);
     else {

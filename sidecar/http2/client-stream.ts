@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writableTarget } from '../http/writable-target.ts';
 import type { ResponseReceiver } from '../stream/codec.ts';
 import type { RequestHead, ResponseHead } from '../stream/head.ts';
 import type { Headers } from '../stream/headers.ts';
@@ -38,7 +39,7 @@ export class ClientStream extends Stream {
   /** Writes the head. Called once, by the connection. */
   start(ends: boolean): void {
     const { request } = this;
-    const { writer, encoder } = this.#client;
+    const { writer, encoder, onDropped } = this.#client;
     const end = ends && !this.#tunnels;
     const start = writer.beginHeaders(encoder);
     const extended = request.upgrade !== undefined;
@@ -46,9 +47,11 @@ export class ClientStream extends Stream {
     if (extended) encoder.field(':protocol', 'websocket');
     if (request.method !== 'CONNECT') {
       encoder.field(':scheme', request.scheme);
-      encoder.field(':path', request.path);
+      encoder.field(':path', writableTarget(request.path, 'h2.unwritable-target', onDropped));
     }
-    if (request.authority !== '') encoder.field(':authority', request.authority);
+    if (request.authority !== '') {
+      encoder.field(':authority', writableTarget(request.authority, 'h2.unwritable-target', onDropped));
+    }
     encoder.fields(extended ? this.#withoutKey(request.headers) : request.headers);
     if (!this.#tunnels) this.#writeFraming(end);
     writer.endHeaders(start, this.id, end);

@@ -1,24 +1,34 @@
-const remembered = 128;
+const rememberedEnds = 128;
+const rememberedResets = 1_024;
 
 /**
  * The streams of a connection that ended last, so that a late frame is told from a wrong one: what was in flight when
- * we reset a stream is to be passed over (RFC 9113 §5.4.2), what comes behind an orderly end is an error (§5.1).
+ * we reset a stream is to be passed over (RFC 9113 §5.4.2), what comes behind an orderly end is an error (§5.1). Of
+ * what is too long ago nobody can tell.
  */
 export class ClosedStreams {
-  readonly #ids = new Int32Array(remembered);
-  #next = 0;
+  readonly #ends = new Int32Array(rememberedEnds);
+  #nextEnd = 0;
+  /** Only made for a connection that needs it. */
+  #resets: Int32Array | undefined;
+  #nextReset = 0;
 
   /** `reset`: we have reset it. */
   add(id: number, reset: boolean): void {
-    this.#ids[this.#next] = reset ? -id : id;
-    this.#next = (this.#next + 1) % remembered;
+    if (!reset) {
+      this.#ends[this.#nextEnd++ % rememberedEnds] = id;
+      return;
+    }
+    this.#resets ??= new Int32Array(rememberedResets);
+    this.#resets[this.#nextReset++ % rememberedResets] = id;
   }
 
   wasReset(id: number): boolean {
-    return this.#ids.includes(-id);
+    return this.#resets?.includes(id) === true;
   }
 
-  has(id: number): boolean {
-    return this.#ids.includes(id) || this.#ids.includes(-id);
+  /** Whether it is known to have ended in order, or by the peer's reset. */
+  hasEnded(id: number): boolean {
+    return this.#ends.includes(id);
   }
 }

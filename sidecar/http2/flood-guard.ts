@@ -7,6 +7,8 @@ const firstWindowUpdates = 100;
 const windowUpdateShift = 11;
 /** What a complete stream gives back of a reset. */
 const resetRefund = 0.5;
+/** What a complete stream gives back of a malformed one, so that a connection of many days and clients lives. */
+const invalidRefund = 0.001;
 
 /**
  * Counts what costs a peer little and us much (security.md L-31 to L-39). Each method returns the reason to end the
@@ -49,6 +51,7 @@ export class FloodGuard {
 
   onStreamCompleted(): void {
     if (this.#resets < this.#limits.resetBurst) this.#resets += resetRefund;
+    if (this.#invalid > 0) this.#invalid -= invalidRefund;
   }
 
   /** A PING or SETTINGS frame has come. */

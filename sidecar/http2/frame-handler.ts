@@ -93,6 +93,7 @@ export abstract class FrameHandler extends Connection implements FrameSink {
         return;
       }
       stream.receiveWindow -= length;
+      stream.onReceived(length);
       if (stream.receiveWindow < 0) this.streamError(id, ErrorCode.flowControlError, 'h2.stream-window-exceeded');
       else if (!this.takesData(stream)) this.streamError(id, ErrorCode.protocolError, 'h2.unexpected-frame');
       else this.#data = stream;
@@ -129,7 +130,9 @@ export abstract class FrameHandler extends Connection implements FrameSink {
   /** A frame for a stream that is not open. */
   #onLateFrame(id: number): void {
     if (this.isIdle(id)) this.fail(ErrorCode.protocolError, 'h2.idle-stream');
-    else if (!this.closed.wasReset(id)) this.streamError(id, ErrorCode.streamClosed, 'h2.stream-closed');
+    else if (this.closed.hasEnded(id) || this.streams.has(id)) {
+      this.streamError(id, ErrorCode.streamClosed, 'h2.stream-closed');
+    } else if (!this.closed.wasReset(id)) this.stopIf(this.guard.onIdleFrame());
   }
 
   /** Whether a stream was never opened. */

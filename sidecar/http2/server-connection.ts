@@ -140,7 +140,8 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
     }
   }
 
-  protected onStalled(): void {
+  protected onGivenUp(reason: string): void {
+    if (reason !== '') this.#events.onBadRequest(0, reason, refusal(reason).message);
     this.#closeIfDone();
   }
 
@@ -159,7 +160,7 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
       if (stream !== undefined && !stream.remoteEnded) this.onTrailers(stream, end);
       else if (stream !== undefined) this.streamError(id, ErrorCode.streamClosed, 'h2.stream-closed');
       else if (this.closed.wasReset(id)) return;
-      else if (this.closed.has(id)) this.fail(ErrorCode.streamClosed, 'h2.stream-closed');
+      else if (this.closed.hasEnded(id)) this.fail(ErrorCode.streamClosed, 'h2.stream-closed');
       else this.fail(ErrorCode.protocolError, 'h2.bad-stream-id');
     }
   }

@@ -243,7 +243,7 @@ test('a response that ends before its request stops the request', async () => {
 });
 test('L-41: an upstream that answers no PING is given up', async () => {
   const { client } = await connect(() => {}, undefined, { keepAlive: { intervalMs: 60, timeoutMs: 60 } });
-  expect(await client.open().done).toBe('protocol-error h2.keep-alive-timeout');
+  expect(await client.open().done).toBe('remote-reset h2.keep-alive-timeout');
   expect(client.events.at(-1)).toBe('closed h2.keep-alive-timeout');
 });
 test('a drain lets running streams end, and then the connection', async () => {
