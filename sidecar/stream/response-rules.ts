@@ -20,8 +20,9 @@ export function wantsEvents(head: RequestHead): boolean {
 export function stripOwnHeaders(headers: Headers): void {
   const { names } = headers;
   for (let i = names.length - 1; i >= 0; i--) {
-    const name = names[i];
-    if (name?.startsWith('x-heddle-')) {
+    const name = names[i] as string;
+    // Looked at for every field of every answer: two letters decide nearly all of them.
+    if (name.charCodeAt(0) === 120 && name.charCodeAt(2) === 104 && name.startsWith('x-heddle-')) {
       headers.remove(name);
       i = names.length;
     }
