@@ -16,6 +16,7 @@ export class ConsistentHashBalancer<E extends BalancedEndpoint> implements Balan
   readonly #random: Random;
   #table: HashTable<E>;
   #endpoints: readonly E[] = [];
+  #placed: readonly PlacedEndpoint<E>[] = [];
   #totalWeight = 0;
   #panic = false;
 
@@ -38,6 +39,9 @@ export class ConsistentHashBalancer<E extends BalancedEndpoint> implements Balan
         share: shares === undefined ? endpoint.config.weight / this.#totalWeight : shares(endpoint.config),
       }))
       .filter(({ share }) => share > 0);
+    // Most updates change something else, and a large table takes long.
+    if (samePlaces(this.#placed, placed)) return;
+    this.#placed = placed;
     this.#table = this.#build(placed);
   }
 
@@ -90,6 +94,14 @@ export class ConsistentHashBalancer<E extends BalancedEndpoint> implements Balan
   #anyHash(): Hash64 {
     return { high: Math.floor(this.#random() * 2 ** 32), low: Math.floor(this.#random() * 2 ** 32) };
   }
+}
+
+function samePlaces<E>(before: readonly PlacedEndpoint<E>[], after: readonly PlacedEndpoint<E>[]): boolean {
+  if (before.length !== after.length) return false;
+  return after.every(({ endpoint, key, share }, i) => {
+    const other = before[i] as PlacedEndpoint<E>;
+    return other.endpoint === endpoint && other.key === key && other.share === share;
+  });
 }
 
 /** What stands for an endpoint in the hash: a key given to it, its host name, or its address. In latin1. */

@@ -183,7 +183,7 @@ export class EndpointSelector {
       this.#outlier.onCheckPassed(endpoint, now);
     }
     this.#onHealth(endpoint);
-    if (wasFailed && result !== 'unhealthy') this.#updateSets();
+    if (wasFailed && result !== 'unhealthy') this.#restartSlowStart();
     if (wasFailed === signals.checkFailed) return;
     this.#tell(signals.checkFailed ? 'check-failed' : 'check-passed', reason, endpoint.address, detail);
   }
@@ -208,7 +208,11 @@ export class EndpointSelector {
   #onReturned(endpoint: Endpoint): void {
     endpoint.signals.servingSince = this.#options.clock.now();
     this.#tell('returned', 'outlier', endpoint.address, '');
-    // A share that grows slowly begins to do so now.
+    this.#restartSlowStart();
+  }
+
+  /** An endpoint serves again: a share that grows slowly begins to do so now. */
+  #restartSlowStart(): void {
     if ('slowStart' in this.#config.balancer) this.#updateSets();
   }
 
