@@ -15,13 +15,14 @@ export interface AdminParts {
   secrets: SecretStore;
   ready: AdminSource['ready'];
   serverInfo: AdminSource['serverInfo'];
+  refresh(): Promise<void>;
   setLogLevel(level: LogLevel): void;
   drain(): void;
   quit(): void;
 }
 
 export function createAdminSource(parts: AdminParts): AdminSource {
-  const { proxy, discovery, secrets, ready, serverInfo, setLogLevel, drain, quit } = parts;
+  const { proxy, discovery, secrets, ready, serverInfo, refresh, setLogLevel, drain, quit } = parts;
   return {
     configDump: () => {
       const current = discovery();
@@ -32,6 +33,7 @@ export function createAdminSource(parts: AdminParts): AdminSource {
     certificates: () => secrets.names().flatMap((name) => certificatesOf(name, secrets)),
     ready,
     serverInfo,
+    refresh,
     setLogLevel,
     drain,
     quit,

@@ -7,19 +7,15 @@ import type { BootstrapOptions } from './bootstrap/bootstrap-options.ts';
 import type { LoadedBootstrap } from './bootstrap/load-bootstrap.ts';
 import { ResourceFiles } from './bootstrap/resource-files.ts';
 import { type StaticType, staticTypes } from './bootstrap/static-types.ts';
+import { type DataPlane, type DataPlaneSettings, LocalDataPlane } from './data-plane.ts';
 import type { AdsClient } from './discovery/ads-client.ts';
 import type { LocalData } from './discovery/decode-context.ts';
 import { decodeResources } from './discovery/decode-response.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { describeOwnNode } from './discovery/node.ts';
 import { SecretStore } from './identity/secret-store.ts';
-import { createObserver, type ProxyObserver } from './observe/create-observer.ts';
-import { createOtlpSender, type OtlpSender } from './observe/otlp-sender.ts';
 import { defaultOverload } from './overload/overload-config.ts';
-import { OverloadManager } from './overload/overload-manager.ts';
-import { calmState } from './overload/overload-state.ts';
-import { systemReadings } from './overload/resource-readings.ts';
-import { createProxy, type Proxy as DataPath } from './proxy.ts';
+import type { Proxy as DataPath } from './proxy.ts';
 import type { RunningSidecar, SidecarEnvironment } from './sidecar.ts';
 import { version } from './version.ts';
 
@@ -54,10 +50,8 @@ class BootstrappedProxy implements RunningSidecar {
   readonly #random: Random;
   readonly #wheel: TimerWheel;
   readonly #secrets = new SecretStore();
-  readonly #observer: ProxyObserver;
-  readonly #otlp: OtlpSender | undefined;
+  readonly #dataPlane: DataPlane;
   readonly #proxy: DataPath;
-  readonly #overload: OverloadManager;
   readonly #discovery: Discovery;
   readonly #files: ResourceFiles;
   #ads: AdsClient | undefined;
@@ -79,45 +73,22 @@ class BootstrappedProxy implements RunningSidecar {
     this.#clock = clock;
     this.#random = random;
     this.#wheel = new TimerWheel(20, 512, clock);
-    this.#otlp = options.otlp === '' ? undefined : createOtlpSender(options.otlp, clock);
-    const { id, cluster } = bootstrap.node;
-    this.#observer = createObserver({
-      ownId: () => '',
+    const { id, cluster, locality } = bootstrap.node;
+    const settings: DataPlaneSettings = {
       serviceName: cluster === '' ? 'heddle' : cluster,
       namespace: '',
       workload: id,
       mode: 'gateway',
       traceSampling: options.traceSampling,
-      ...(this.#otlp === undefined ? {} : { spans: this.#otlp }),
-      ...(writeAccessLog === undefined || options.accessLog === undefined
-        ? {}
-        : { accessLog: { write: writeAccessLog, sample: options.accessLog.sample } }),
-      clock,
-      random,
-      log,
-    });
+      otlp: options.otlp,
+      accessLogSample: options.accessLog?.sample,
+      overload: bootstrap.overload ?? defaultOverload,
+      locality,
+    };
     const wheel = this.#wheel;
-    const state = calmState();
-    this.#proxy = createProxy({
-      secrets: this.#secrets,
-      observer: this.#observer,
-      clock,
-      random,
-      log,
-      wheel,
-      serverName: 'heddle',
-      ...(bootstrap.node.locality === undefined ? {} : { locality: bootstrap.node.locality }),
-      overload: state,
-    });
-    const readings = systemReadings();
-    this.#overload = new OverloadManager(bootstrap.overload ?? defaultOverload, {
-      state,
-      target: this.#proxy,
-      readings,
-      wheel,
-      log,
-    });
-    this.#observer.addMetrics(this.#overload.families());
+    const shared = { secrets: this.#secrets, ownId: () => '', writeAccessLog, clock, random, wheel, log };
+    this.#dataPlane = new LocalDataPlane(settings, shared);
+    this.#proxy = this.#dataPlane.proxy;
     const { sources, resources, ads } = bootstrap;
     this.#discovery = new Discovery({
       target: this.#proxy,
@@ -147,7 +118,7 @@ class BootstrappedProxy implements RunningSidecar {
 
   async start(): Promise<void> {
     const { admin, resources } = this.#bootstrap;
-    this.#overload.start();
+    await this.#dataPlane.start();
     if (admin !== undefined) this.#admin = await this.#startAdmin(admin.address, admin.port);
     for (const { type } of staticTypes) {
       const problems = await this.#discovery.accept({
@@ -240,11 +211,15 @@ class BootstrappedProxy implements RunningSidecar {
         command_line_options: { config_path: this.#options.file, mode: 'Serve' },
         ...(this.#ads === undefined ? {} : { control_plane: { connected: this.#ads.connected } }),
       }),
-      setLogLevel: (level) => log.setLevel(level),
+      refresh: () => this.#dataPlane.refresh(),
+      setLogLevel: (level) => {
+        log.setLevel(level);
+        this.#dataPlane.setLogLevel(level);
+      },
       drain: () => void this.drain(),
       quit: () => onQuit?.(),
     });
-    return startAdmin({ address, port, source, metrics: this.#observer, clock: this.#clock, log });
+    return startAdmin({ address, port, source, metrics: this.#dataPlane.metrics, clock: this.#clock, log });
   }
 
   #ready(): { state: 'LIVE' | 'DRAINING' | 'INITIALIZING'; detail: string } {
@@ -264,14 +239,11 @@ class BootstrappedProxy implements RunningSidecar {
   }
 
   async #close(): Promise<void> {
-    this.#overload.close();
     this.#ads?.close();
     this.#files.close();
     this.#discovery.close();
     await this.#admin?.close();
-    await this.#proxy.close();
-    await this.#observer.close();
-    await this.#otlp?.close();
+    await this.#dataPlane.close();
     this.#wheel.close();
   }
 }

@@ -61,6 +61,8 @@ export interface ProxyDependencies {
   overload?: OverloadState;
   /** Value of `server` on responses without one, at the edge. */
   serverName?: string;
+  /** Ports are shared with other processes of the same proxy. Default false. */
+  reusePort?: boolean;
   /** Connections of clients to all listeners. Default: 40 % of the file descriptors that the process may have. */
   maxConnections?: number;
 }
@@ -159,6 +161,7 @@ class ConfiguredProxy implements Proxy {
       limits: this.#limits,
       handshakes: this.#handshakes,
       overload: this.#overload,
+      reusePort: this.#deps.reusePort ?? false,
     });
     const port = await listener.listen();
     // The old port is left only when the new one is bound.

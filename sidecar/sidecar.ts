@@ -7,6 +7,7 @@ import type { AdjustableLog } from './bootstrap/adjustable-log.ts';
 import { type PickedPorts, pickPorts } from './bootstrap/pick-ports.ts';
 import { SealedFile } from './bootstrap/sealed-file.ts';
 import type { SidecarOptions } from './bootstrap/sidecar-options.ts';
+import { type DataPlane, LocalDataPlane } from './data-plane.ts';
 import { ControlPlaneLink } from './discovery/control-plane-link.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { nodeId } from './discovery/node.ts';
@@ -14,13 +15,8 @@ import { type ExpectedListeners, type Readiness, readinessOf } from './discovery
 import { IdentityFile } from './identity/identity-file.ts';
 import { SecretStore } from './identity/secret-store.ts';
 import { ownCertificateName, WorkloadIdentity } from './identity/workload-identity.ts';
-import { createObserver, type ProxyObserver } from './observe/create-observer.ts';
-import { createOtlpSender, type OtlpSender } from './observe/otlp-sender.ts';
 import { defaultOverload } from './overload/overload-config.ts';
-import { OverloadManager } from './overload/overload-manager.ts';
-import { calmState } from './overload/overload-state.ts';
-import { systemReadings } from './overload/resource-readings.ts';
-import { createProxy, type Proxy as DataPath } from './proxy.ts';
+import type { Proxy as DataPath } from './proxy.ts';
 import { version } from './version.ts';
 
 export interface SidecarEnvironment {
@@ -83,10 +79,8 @@ class Sidecar implements RunningSidecar {
   readonly #random: Random;
   readonly #wheel: TimerWheel;
   readonly #secrets = new SecretStore();
-  readonly #observer: ProxyObserver;
-  readonly #otlp: OtlpSender | undefined;
+  readonly #dataPlane: DataPlane;
   readonly #proxy: DataPath;
-  readonly #overload: OverloadManager;
   #picked: PickedPorts = { ports: [], upstreams: [], outboundPort: 0 };
   #admin: Awaited<ReturnType<typeof startAdmin>> | undefined;
   #identity: WorkloadIdentity | undefined;
@@ -105,42 +99,21 @@ class Sidecar implements RunningSidecar {
     this.#clock = clock;
     this.#random = random;
     this.#wheel = new TimerWheel(20, 512, clock);
-    this.#otlp = options.otlp === '' ? undefined : createOtlpSender(options.otlp, clock);
-    this.#observer = createObserver({
-      ownId: () => this.spiffeId,
+    const settings = {
       serviceName: options.labels.app ?? (options.service === '' ? options.name : options.service),
       namespace: options.namespace,
       workload: options.name,
       mode: options.mode,
       traceSampling: options.traceSampling,
-      ...(this.#otlp === undefined ? {} : { spans: this.#otlp }),
-      ...(writeAccessLog === undefined || options.accessLog === undefined
-        ? {}
-        : { accessLog: { write: writeAccessLog, sample: options.accessLog.sample } }),
-      clock,
-      random,
-      log,
-    });
-    const state = calmState();
-    this.#proxy = createProxy({
-      secrets: this.#secrets,
-      observer: this.#observer,
-      clock,
-      random,
-      log,
-      wheel: this.#wheel,
-      serverName: 'heddle',
-      overload: state,
-    });
-    const readings = systemReadings();
-    this.#overload = new OverloadManager(defaultOverload, {
-      state,
-      target: this.#proxy,
-      readings,
-      wheel: this.#wheel,
-      log,
-    });
-    this.#observer.addMetrics(this.#overload.families());
+      otlp: options.otlp,
+      accessLogSample: options.accessLog?.sample,
+      overload: defaultOverload,
+      locality: undefined,
+    };
+    const ownId = () => this.spiffeId;
+    const shared = { secrets: this.#secrets, ownId, writeAccessLog, clock, random, wheel: this.#wheel, log };
+    this.#dataPlane = new LocalDataPlane(settings, shared);
+    this.#proxy = this.#dataPlane.proxy;
   }
 
   get spiffeId(): string {
@@ -167,7 +140,7 @@ class Sidecar implements RunningSidecar {
     const { clock, options, wheel } = { clock: this.#clock, options: this.#options, wheel: this.#wheel };
     const { log, signal } = this.#environment;
     this.#startedAt = clock.now();
-    this.#overload.start();
+    await this.#dataPlane.start();
     const id = nodeId(options);
     const stateFile = (name: string): SealedFile | undefined =>
       options.stateDir === undefined ? undefined : new SealedFile(options.stateDir, name, id);
@@ -265,11 +238,15 @@ class Sidecar implements RunningSidecar {
         spiffe_id: this.spiffeId,
         control_plane: { connected: this.#link?.connected ?? false, stale: this.#link?.stale ?? false },
       }),
-      setLogLevel: (level) => log.setLevel(level),
+      refresh: () => this.#dataPlane.refresh(),
+      setLogLevel: (level) => {
+        log.setLevel(level);
+        this.#dataPlane.setLogLevel(level);
+      },
       drain: () => void this.drain(),
       quit: () => onQuit?.(),
     });
-    const metrics = this.#observer;
+    const { metrics } = this.#dataPlane;
     return startAdmin({ port: this.#options.adminPort, source, metrics, clock: this.#clock, log });
   }
 
@@ -309,14 +286,11 @@ class Sidecar implements RunningSidecar {
   }
 
   async #close(): Promise<void> {
-    this.#overload.close();
     this.#link?.close();
     this.#discovery?.close();
     this.#identity?.close();
     await this.#admin?.close();
-    await this.#proxy.close();
-    await this.#observer.close();
-    await this.#otlp?.close();
+    await this.#dataPlane.close();
     this.#wheel.close();
   }
 }

@@ -4,6 +4,8 @@ import type { LogLevel } from '../../lib/log.ts';
 export interface AdminSource {
   /** Everything in force, as JSON. Secrets are taken out by the admin port once more. */
   configDump(): unknown;
+  /** Brings what the others answer up to date, where it comes from elsewhere. */
+  refresh?(): Promise<void>;
   clusters(): readonly AdminCluster[];
   listeners(): readonly AdminListener[];
   certificates(): readonly AdminCertificate[];

@@ -17,10 +17,12 @@ export function configRoutes(source: AdminSource, wallTime: () => number): Admin
       method: 'GET',
       path: '/clusters',
       help: 'clusters and their endpoints; ?format=json',
-      handle: (query) =>
-        wantsJson(query)
+      handle: async (query) => {
+        await source.refresh?.();
+        return wantsJson(query)
           ? json({ cluster_statuses: source.clusters().map(clusterStatus) })
-          : text(source.clusters().map(clusterText).join('')),
+          : text(source.clusters().map(clusterText).join(''));
+      },
     },
     {
       method: 'GET',

@@ -1,10 +1,16 @@
 import type { RenderedMetrics } from '../observe/exposition.ts';
 import { type AdminResponse, type AdminRoute, json, text, wantsJson } from './admin-route.ts';
 
+/** One line of `/stats`. */
+export interface StatValue {
+  name: string;
+  value: number;
+}
+
 /** The part of the observer that the admin port reads. */
 export interface MetricsSource {
   renderMetrics(): Promise<RenderedMetrics>;
-  stats(): { name: string; value: number }[];
+  stats(): StatValue[] | Promise<StatValue[]>;
 }
 
 export function statsRoutes(metrics: MetricsSource): AdminRoute[] {
@@ -12,10 +18,10 @@ export function statsRoutes(metrics: MetricsSource): AdminRoute[] {
     const { contentType, body } = await metrics.renderMetrics();
     return { status: 200, contentType, body };
   };
-  const stats = (query: URLSearchParams): AdminResponse | Promise<AdminResponse> => {
+  const stats = async (query: URLSearchParams): Promise<AdminResponse> => {
     if (query.get('format') === 'prometheus') return prometheus();
     const isWanted = nameFilter(query.get('filter') ?? '');
-    const found = metrics.stats().filter(({ name }) => isWanted(name));
+    const found = (await metrics.stats()).filter(({ name }) => isWanted(name));
     if (wantsJson(query)) return json({ stats: found });
     return text(found.map(({ name, value }) => `${name}: ${value}\n`).join(''));
   };

@@ -33,6 +33,8 @@ export interface ListenerDependencies {
   readonly limits: ConnectionLimits;
   readonly handshakes: HandshakeSlots;
   readonly overload: OverloadState;
+  /** Other processes bind the port too, and the kernel spreads connections over them. */
+  readonly reusePort: boolean;
 }
 
 /** What was found out about connections before their chain is chosen. */
@@ -98,7 +100,7 @@ export class Listener implements NewcomerEvents {
     const { address, port, name, backlog = 1_024 } = this.#config;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host: address, port, backlog }, () => {
+      this.#server.listen({ host: address, port, backlog, reusePort: this.#deps.reusePort }, () => {
         this.#server.removeListener('error', reject);
         // Such as EMFILE, for each connection of a flood: counted, and logged now and then. Accepting goes on.
         this.#server.on('error', (error: NodeJS.ErrnoException) =>
