@@ -1,7 +1,9 @@
+import type { LocalReply } from '../filters/filter.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import { applyHeaderMutation } from '../route/mutate.ts';
 import type { CallTarget } from './call-owner.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
+import { Headers } from './headers.ts';
 
 export const attemptCountHeader = 'x-envoy-attempt-count';
 
@@ -16,4 +18,18 @@ export function dressResponse(
   applyHeaderMutation(headers, target.responseHeaders, info, request, head);
   if (choice?.setCookie !== undefined) headers.append('set-cookie', choice.setCookie);
   if (action.attemptCountInResponse) headers.set(attemptCountHeader, String(info.attemptCount));
+}
+
+/** The same for an answer of ours in the upstream's place, as far as it concerns headers. */
+export function dressReply(
+  reply: LocalReply,
+  { target }: CallTarget,
+  request: RequestHead,
+  info: StreamInfo,
+): LocalReply {
+  const { responseHeaders } = target;
+  if (responseHeaders.length === 0) return reply;
+  const headers = reply.headers?.clone() ?? new Headers();
+  applyHeaderMutation(headers, responseHeaders, info, request, undefined);
+  return { ...reply, headers };
 }

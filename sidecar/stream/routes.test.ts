@@ -111,3 +111,11 @@ test('a response header may tell of the request', async () => {
   const { ask } = await startProxy({ clusters: base.clusters.map((one) => ({ ...one, responseHeaders })) });
   expect((await ask()).headers['x-asked']).toBe('on GET');
 });
+
+test('an answer of ours has the response headers of its route, too', async () => {
+  const responseHeaders = [{ action: 'set' as const, name: 'x-frame-options', value: 'DENY', keepEmpty: false }];
+  const base = route('app').action as ForwardAction;
+  const { ask, under } = await startProxy({ clusters: base.clusters.map((one) => ({ ...one, responseHeaders })) });
+  under.proxy.setCluster(cluster('app', []));
+  expect(await ask()).toMatchObject({ status: 503, headers: { 'x-frame-options': 'DENY' } });
+});

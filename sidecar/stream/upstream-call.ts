@@ -3,7 +3,6 @@ import type { Endpoint } from '../cluster/endpoint.ts';
 import type { PriorityLoad } from '../cluster/priority-load.ts';
 import type { LocalReply } from '../filters/filter.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
-import { applyHeaderMutation } from '../route/mutate.ts';
 import { setHost } from '../route/rewrite-host.ts';
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts';
 import { AttemptRace } from './attempt-race.ts';
@@ -12,10 +11,10 @@ import { type CallHeaders, readCallHeaders } from './call-headers.ts';
 import { type HardLimit, hardLimit, totalTimeoutMs, writeRemaining } from './call-limits.ts';
 import type { CallTarget, UpstreamCallOwner } from './call-owner.ts';
 import { recordAttempt, tellConnection, tellEndpoint } from './call-record.ts';
-import { attemptCountHeader, dressResponse } from './dress-response.ts';
+import { attemptCountHeader, dressReply, dressResponse } from './dress-response.ts';
 import { grpcCodes, grpcStatusIn, isGrpcAnswer } from './grpc-status.ts';
 import { isGrpc, type RequestHead, type ResponseHead } from './head.ts';
-import { Headers } from './headers.ts';
+import type { Headers } from './headers.ts';
 import { localReply } from './local-replies.ts';
 import { type ResponseFlag, responseFlags } from './response-flags.ts';
 import { isLongResponse, stripOwnHeaders, wantsEvents } from './response-rules.ts';
@@ -143,6 +142,8 @@ export class UpstreamCall implements AttemptOwner {
   }
 
   onAttemptInformational(attempt: Attempt, head: ResponseHead): void {
+    // Of attempts that race only the answer of one is told.
+    if (this.#race.racing) return;
     if (!attempt.fromMesh) stripOwnHeaders(head.headers);
     this.#owner.onUpstreamInformational(head);
   }
@@ -162,6 +163,7 @@ export class UpstreamCall implements AttemptOwner {
     this.#responseStarted = true;
     this.#body.drop();
     this.#deadlines.clearTry();
+    if (plan.made > 0) recordAttempt(this.#info, attempt, '', now);
     if (this.#grpc) {
       if (!isGrpcAnswer(head)) {
         this.#responseStarted = false;
@@ -173,7 +175,6 @@ export class UpstreamCall implements AttemptOwner {
     if (head.upgrade !== undefined || isLongResponse(head)) this.#deadlines.clearRequest();
     if (!attempt.fromMesh) stripOwnHeaders(head.headers);
     dressResponse(head, this.#target, this.#head, this.#info);
-    if (plan.made > 0) recordAttempt(this.#info, attempt, '', now);
     this.#owner.onUpstreamHead(head, end);
   }
 
@@ -366,7 +367,7 @@ export class UpstreamCall implements AttemptOwner {
     // Where no endpoint was left for it, nothing races.
     if (this.#share === undefined) return;
     this.#race.rejoin(attempt);
-    this.#share?.release();
+    this.#share.release();
     this.#share = undefined;
   }
 
@@ -381,14 +382,7 @@ export class UpstreamCall implements AttemptOwner {
   }
 
   #reply(reply: LocalReply): void {
-    const { responseHeaders } = this.#target.target;
-    if (responseHeaders.length === 0) {
-      this.#owner.reply(reply);
-      return;
-    }
-    const headers = reply.headers?.clone() ?? new Headers();
-    applyHeaderMutation(headers, responseHeaders, this.#info, this.#head, undefined);
-    this.#owner.reply({ ...reply, headers });
+    this.#owner.reply(dressReply(reply, this.#target, this.#head, this.#info));
   }
 
   /** With a retry spent, a final failure tells so. */
