@@ -13,6 +13,7 @@ export const HpackResult = {
   tooLarge: 2,
 } as const;
 
+const nothing = Buffer.alloc(0);
 /** What an entry costs beside its name and value (RFC 7541 §4.1). */
 const entryOverhead = 32;
 /** Longest integer: no length or index of ours is near it. */
@@ -29,17 +30,17 @@ export class HpackDecoder {
   readonly #limit: number;
   #maxSize: number;
   #size = 0;
-  /** A ring; the entry inserted as the n-th stands at `n & mask`. */
+  /** A ring that grows to its size as it is filled; the entry inserted as the n-th stands at `n & mask`. */
   readonly #mask: number;
-  readonly #names: FieldName[];
-  readonly #values: string[];
-  /** 1 for a value that no field may have: whoever refers to it sends a malformed message. */
-  readonly #bad: Uint8Array;
+  readonly #names: FieldName[] = [];
+  readonly #values: string[] = [];
+  /** Whether the value is one that no field may have: whoever refers to it sends a malformed message. */
+  readonly #bad: boolean[] = [];
   #inserted = 0;
   #count = 0;
 
   /** The block being read. */
-  #bytes: Buffer = huffmanOutput.bytes;
+  #bytes: Buffer = nothing;
   #to = 0;
   #at = 0;
   /** Its text from `#textFrom` on, made when the first value needs it. */
@@ -55,9 +56,6 @@ export class HpackDecoder {
     let capacity = 4;
     while (capacity < tableSize / entryOverhead) capacity *= 2;
     this.#mask = capacity - 1;
-    this.#names = new Array<FieldName>(capacity).fill(noName);
-    this.#values = new Array<string>(capacity).fill('');
-    this.#bad = new Uint8Array(capacity);
   }
 
   /** Returns one of {@link HpackResult}. */
@@ -77,7 +75,7 @@ export class HpackDecoder {
         else {
           const slot = this.#slot(index);
           if (slot < 0) return HpackResult.broken;
-          section.add(this.#names[slot] as FieldName, this.#values[slot] as string, this.#bad[slot] === 1);
+          section.add(this.#names[slot] as FieldName, this.#values[slot] as string, this.#bad[slot] as boolean);
         }
       } else if (byte >= 0x40 || byte < 0x20) {
         if (!this.#literal(byte, section)) return HpackResult.broken;
@@ -92,7 +90,9 @@ export class HpackDecoder {
       fields = true;
       if (section.overfull) return HpackResult.tooLarge;
     }
+    // An idle connection should hold nothing.
     this.#text = undefined;
+    this.#bytes = nothing;
     return HpackResult.ok;
   }
 
@@ -192,7 +192,7 @@ export class HpackDecoder {
     const slot = this.#inserted & this.#mask;
     this.#names[slot] = name;
     this.#values[slot] = value;
-    this.#bad[slot] = bad ? 1 : 0;
+    this.#bad[slot] = bad;
     this.#inserted++;
     this.#count++;
     this.#size += size;

@@ -59,7 +59,8 @@ interface EncodedName {
   readonly reserved: boolean;
   /** Index in the static table, or 0. */
   readonly staticIndex: number;
-  /** Positions by value: n-th insertion for n from 0 on, static index negated. */
+  /** Positions by value in the static table (negated indexes) and in the dynamic one (n-th insertion). */
+  readonly fixed: ReadonlyMap<string, number> | undefined;
   values: Map<string, number> | undefined;
   /** Where the name stood last in the dynamic table. */
   position: number;
@@ -82,8 +83,8 @@ export class HpackEncoder {
   readonly #out: OutBuffer;
   readonly #onDropped: DroppedField | undefined;
   readonly #names = new Map<string, EncodedName>();
-  /** A ring; the n-th insertion stands at `n & mask`. */
-  readonly #entries: (TableEntry | undefined)[];
+  /** A ring that grows to its size as it is filled; the n-th insertion stands at `n & mask`. */
+  readonly #entries: (TableEntry | undefined)[] = [];
   readonly #mask: number;
   readonly #limit: number;
   #maxSize: number;
@@ -103,11 +104,6 @@ export class HpackEncoder {
     let capacity = 4;
     while (capacity < tableSize / entryOverhead) capacity *= 2;
     this.#mask = capacity - 1;
-    this.#entries = new Array<TableEntry | undefined>(capacity).fill(undefined);
-    for (let index = 1; index <= staticTableSize; index++) {
-      const value = staticValues[index] as string;
-      if (value !== '') remember(this.#known((staticNames[index] as FieldName).name), value, -index);
-    }
   }
 
   /** The peer's `SETTINGS_HEADER_TABLE_SIZE`. */
@@ -151,7 +147,7 @@ export class HpackEncoder {
         this.#indexed(known.lastPosition);
         return;
       }
-      const position = known.values?.get(value);
+      const position = known.values?.get(value) ?? known.fixed?.get(value);
       if (position !== undefined && this.#lives(position)) {
         known.misses = 0;
         known.lastValue = value;
@@ -264,6 +260,7 @@ export class HpackEncoder {
       mode: never.has(name) ? Mode.never : perMessage.has(name) ? Mode.perMessage : Mode.indexed,
       reserved: isReserved(name),
       staticIndex: staticIndexes.get(name) ?? 0,
+      fixed: staticPositions.get(name),
       values: undefined,
       position: nowhere,
       lastValue: '',
@@ -276,7 +273,15 @@ export class HpackEncoder {
 }
 
 const staticIndexes = new Map<string, number>();
-for (let index = staticTableSize; index > 0; index--) staticIndexes.set((staticNames[index] as FieldName).name, index);
+const staticPositions = new Map<string, Map<string, number>>();
+for (let index = staticTableSize; index > 0; index--) {
+  const { name } = staticNames[index] as FieldName;
+  const value = staticValues[index] as string;
+  staticIndexes.set(name, index);
+  if (value === '') continue;
+  const positions = staticPositions.get(name) ?? new Map<string, number>();
+  staticPositions.set(name, positions.set(value, -index));
+}
 
 /** White space at an end is part of no value (RFC 9113 §8.2.1). */
 function isSpace(value: string, at: number): boolean {

@@ -1,12 +1,15 @@
 const firstSize = 1_024;
+/** Up to this size memory is cut from what Node has at hand, which costs next to nothing. */
+const pooledSize = 2_048;
 const maxSize = 65_536;
+const nothing = Buffer.alloc(0);
 
 /**
  * Memory that frames are encoded into, one behind the other. What is taken from it is never written again, so it can
  * be given to a socket as it is; the rest of the memory serves the next turn.
  */
 export class OutBuffer {
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer = nothing;
   /** Where the next byte goes. */
   at = 0;
   #start = 0;
@@ -37,10 +40,11 @@ export class OutBuffer {
   /** Lets go of the memory: an idle connection should hold nothing. */
   release(): void {
     if (this.pending > 0) return;
-    this.bytes = Buffer.alloc(0);
+    this.bytes = nothing;
     this.at = 0;
     this.#start = 0;
-    this.#size = firstSize;
+    // The next turn may need what this one did, if less and less likely.
+    if (this.#size > firstSize) this.#size /= 2;
   }
 
   #grow(count: number): void {
@@ -48,7 +52,8 @@ export class OutBuffer {
     const needed = pending + count;
     // What one turn needed, the next will need too.
     while (this.#size < maxSize && this.#size < needed * 2) this.#size *= 2;
-    const next = Buffer.allocUnsafeSlow(Math.max(this.#size, needed));
+    const size = Math.max(this.#size, needed);
+    const next = size <= pooledSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
     if (pending > 0) this.bytes.copy(next, 0, this.#start, this.at);
     this.bytes = next;
     this.at = pending;

@@ -61,8 +61,7 @@ export class RequestReader {
     if (this.refused !== '') return undefined;
     const upgrade = isExtended ? 'websocket' : undefined;
     // HTTP/1 wants a nonce in the handshake, which HTTP/2 has no use for.
-    if (isExtended)
-      section.headers.appendRaw('sec-websocket-key', 'sec-websocket-key', randomBytes(16).toString('base64'));
+    if (isExtended) section.headers.set('sec-websocket-key', randomBytes(16).toString('base64'));
     return {
       method: isExtended ? 'GET' : this.#method,
       scheme: this.#scheme(section),

@@ -47,8 +47,7 @@ export class ServerStream extends Stream implements ResponseWriter {
     const status = switched ? 200 : head.status <= 599 ? head.status : 500;
     const toHead = request.method === 'HEAD';
     this.#bodyless = toHead || status === 204 || status === 304;
-    let length = this.tunnel || status === 204 ? undefined : head.contentLength;
-    if (length === undefined && end && !this.#bodyless && !this.tunnel) length = 0;
+    const length = this.tunnel || status === 204 ? undefined : head.contentLength;
     if (!this.#bodyless && length !== undefined) this.#left = length;
     if (end && this.#left > 0) {
       // A head that promises a body, and none: it must not look complete.

@@ -27,3 +27,22 @@ test('every row stands as a test in the files that it names, or says why not', (
     }
   }
 });
+
+// The page of HTTP/2 says so for its own: rows without an id belong to the one above.
+
+const http2 = fs.readFileSync(path.join(root, 'docs/http2-conformance.md'), 'utf8');
+
+test('every row of the HTTP/2 page stands as a test in the files that it names', () => {
+  const named = [...http2.matchAll(/^\| ((?:H2|UP)-\d\d) +\|.*\| *([^|]*?) *\|$/gm)];
+  expect(named.length).toBeGreaterThan(40);
+  for (const [, id = '', files = ''] of named) {
+    for (const name of files.split(', ').filter((file) => !file.includes('/'))) {
+      const text = fs.readFileSync(path.join(import.meta.dirname, `http2-${name}.test.ts`), 'utf8');
+      expect(text.includes(`'${id}: `), `${id} in http2-${name}.test.ts`).toBe(true);
+    }
+  }
+});
+
+test('every row of HTTP/2 in the catalogue is on the page', () => {
+  for (let row = 1; row <= 36; row++) expect(http2).toContain(`H2-${String(row).padStart(2, '0')}`);
+});
