@@ -28,6 +28,15 @@ describe('round robin', () => {
     return Array.from({ length: count }, () => balancer.pick([])?.config.port).join('');
   };
   test('goes in turn', () => expect(picks([1, 1, 1], 7)).toBe('0120120'));
+  test('with very many endpoints weights count by chance, and cost no look at all of them', () => {
+    const balancer = createBalancer<BalancedEndpoint>({ kind: 'round-robin' }, new FakeClock(), seededRandom(2));
+    const endpoints = Array.from({ length: 10_000 }, (_, i) => endpoint(i, i % 2 === 0 ? 1 : 3));
+    balancer.update(endpoints);
+    let heavy = 0;
+    for (let i = 0; i < 40_000; i++) if ((balancer.pick([])?.config.weight ?? 0) === 3) heavy++;
+    expect(heavy / 40_000).toBeGreaterThan(0.73);
+    expect(heavy / 40_000).toBeLessThan(0.77);
+  });
   test('interleaves weights', () => expect(picks([5, 1, 1], 7)).toBe('0010200'));
 });
 

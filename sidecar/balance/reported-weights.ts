@@ -21,6 +21,7 @@ export class ReportedWeights<E extends BalancedEndpoint> implements TurnWeights<
   #endpoints: readonly E[] = [];
   #weights = new Map<E, number>();
   #mean = 0;
+  largest = 0;
   #nextUpdate = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReportedWeightsOptions) {
@@ -46,6 +47,7 @@ export class ReportedWeights<E extends BalancedEndpoint> implements TurnWeights<
     const { blackoutMs, expirationMs, updateMs } = this.#options;
     this.#nextUpdate = now + updateMs;
     this.#weights = new Map();
+    this.largest = 0;
     let sum = 0;
     for (const endpoint of this.#endpoints) {
       const { signals } = endpoint;
@@ -57,6 +59,7 @@ export class ReportedWeights<E extends BalancedEndpoint> implements TurnWeights<
       if (signals.reportedWeight === 0 || now - signals.reportsSince < blackoutMs) continue;
       this.#weights.set(endpoint, signals.reportedWeight);
       sum += signals.reportedWeight;
+      this.largest = Math.max(this.largest, signals.reportedWeight);
     }
     this.#mean = this.#weights.size === 0 ? 0 : sum / this.#weights.size;
   }

@@ -7,7 +7,12 @@ export interface TurnWeights<E extends BalancedEndpoint> {
   update(endpoints: readonly E[]): void;
   readonly active: boolean;
   weight(endpoint: E): number;
+  /** No weight is above this. */
+  readonly largest: number;
 }
+
+/** With more endpoints than this and weights, chance takes the place of an exact interleaving, which looks at all of them. */
+const manyEndpoints = 256;
 
 interface Turn<E> {
   endpoint: E;
@@ -21,6 +26,7 @@ export class RoundRobinBalancer<E extends BalancedEndpoint> implements Balancer<
   readonly #weights: TurnWeights<E> | undefined;
   #turns: Turn<E>[] = [];
   #equal = true;
+  #largest = 1;
   #next = 0;
   #panic = false;
 
@@ -33,6 +39,7 @@ export class RoundRobinBalancer<E extends BalancedEndpoint> implements Balancer<
     const credits = new Map(this.#turns.map(({ endpoint, credit }) => [endpoint, credit]));
     this.#turns = endpoints.map((endpoint) => ({ endpoint, credit: credits.get(endpoint) ?? 0 }));
     this.#equal = endpoints.every((endpoint) => endpoint.config.weight === endpoints[0]?.config.weight);
+    this.#largest = endpoints.reduce((most, { config }) => Math.max(most, config.weight), 1);
     // Starts anywhere: else all proxies that learn of a change together begin with the same endpoint.
     this.#next = Math.floor(this.#random() * endpoints.length);
     this.#weights?.update(endpoints);
@@ -50,7 +57,25 @@ export class RoundRobinBalancer<E extends BalancedEndpoint> implements Balancer<
   onResult(): void {}
 
   #take(tried: readonly E[], strictness: Strictness, dynamic: boolean): E | undefined {
-    return this.#equal && !dynamic ? this.#nextInTurn(tried, strictness) : this.#richest(tried, strictness, dynamic);
+    if (this.#equal && !dynamic) return this.#nextInTurn(tried, strictness);
+    const chosen = this.#turns.length > manyEndpoints ? this.#nextByChance(tried, strictness, dynamic) : undefined;
+    return chosen ?? this.#richest(tried, strictness, dynamic);
+  }
+
+  /** In turn, but an endpoint is passed over with the chance that its weight leaves to the largest. */
+  #nextByChance(tried: readonly E[], strictness: Strictness, dynamic: boolean): E | undefined {
+    const largest = dynamic ? (this.#weights as TurnWeights<E>).largest : this.#largest;
+    for (let i = 0; i < manyEndpoints; i++) {
+      if (this.#next >= this.#turns.length) this.#next = 0;
+      const { endpoint } = this.#turns[this.#next++] as Turn<E>;
+      if (!isEligible(endpoint, tried, this.#panic, strictness)) continue;
+      if (this.#random() * largest < this.#weight(endpoint, dynamic)) return endpoint;
+    }
+    return undefined;
+  }
+
+  #weight(endpoint: E, dynamic: boolean): number {
+    return dynamic ? (this.#weights as TurnWeights<E>).weight(endpoint) : endpoint.config.weight;
   }
 
   #nextInTurn(tried: readonly E[], strictness: Strictness): E | undefined {
@@ -70,7 +95,7 @@ export class RoundRobinBalancer<E extends BalancedEndpoint> implements Balancer<
     for (const turn of this.#turns) {
       const { endpoint } = turn;
       if (!isEligible(endpoint, tried, this.#panic, strictness)) continue;
-      const weight = dynamic ? (this.#weights as TurnWeights<E>).weight(endpoint) : endpoint.config.weight;
+      const weight = this.#weight(endpoint, dynamic);
       total += weight;
       turn.credit += weight;
       if (best === undefined || turn.credit > best.credit) best = turn;

@@ -12,6 +12,7 @@ export class SlowStart<E extends BalancedEndpoint> implements TurnWeights<E> {
   readonly #clock: Clock;
   /** When the last of the endpoints has its full share. */
   #over = Number.NEGATIVE_INFINITY;
+  largest = 1;
 
   constructor(config: SlowStartConfig, clock: Clock) {
     this.#config = config;
@@ -21,6 +22,7 @@ export class SlowStart<E extends BalancedEndpoint> implements TurnWeights<E> {
   /** Call when the endpoints change, or one of them begins to serve. */
   update(endpoints: readonly E[]): void {
     const { windowMs } = this.#config;
+    this.largest = endpoints.reduce((most, { config }) => Math.max(most, config.weight), 1);
     this.#over = endpoints.reduce(
       (latest, { signals }) => Math.max(latest, signals.servingSince + windowMs),
       Number.NEGATIVE_INFINITY,

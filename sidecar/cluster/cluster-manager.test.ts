@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { cluster, endpoint, httpServer, request, TestProxy, tcpServer, until } from '../../test/harness/data-path.ts';
+import { defaultSpread } from './cluster-config.ts';
 import { IdleLimit } from './idle-limit.ts';
 
 const eds = { discovery: { kind: 'eds' as const, endpointsName: 'app' } };
@@ -43,6 +44,29 @@ test('an endpoint that stays keeps its connections and counts; one that goes fin
     ]),
   );
   expect(under.proxy.describe().clusters[0]?.endpoints).toMatchObject([{ port: stays, weight: 5, requests: 2 }]);
+});
+
+test('connections are made anew with the endpoints where the cluster says so', async () => {
+  for (const closeConnectionsOnHostSetChange of [false, true]) {
+    let connections = 0;
+    const { port: stays, server } = await httpServer((_incoming, outgoing) => void outgoing.end());
+    server.on('connection', () => connections++);
+    const other = await httpServer((_incoming, outgoing) => void outgoing.end());
+    const under = new TestProxy();
+    under.proxy.setCluster(
+      cluster('app', [], { ...eds, spread: { ...defaultSpread, closeConnectionsOnHostSetChange } }),
+    );
+    under.proxy.setEndpoints('app', [endpoint(stays)]);
+    const port = await under.listen('app');
+    await request(port, '/');
+    under.proxy.setEndpoints('app', [endpoint(stays, { weight: 2 })]);
+    await request(port, '/');
+    expect(connections).toBe(1);
+    under.proxy.setEndpoints('app', [endpoint(stays), endpoint(other.port)]);
+    under.proxy.setEndpoints('app', [endpoint(stays)]);
+    await request(port, '/');
+    expect(connections === 1).toBe(!closeConnectionsOnHostSetChange);
+  }
 });
 
 test('a cluster that is removed finishes what runs and answers nothing new', async () => {

@@ -19,6 +19,8 @@ export class Cluster {
   config: ClusterConfig;
   /** Requests sent to endpoints and not finished. */
   activeRequests = 0;
+  /** Whether requests were ever sent to endpoints. */
+  hadRequests = false;
   /** Requests that wait for a connection. */
   pendingRequests = 0;
   /** Connections open or being made. */
@@ -42,11 +44,6 @@ export class Cluster {
 
   get endpoints(): readonly Endpoint[] {
     return this.#endpoints;
-  }
-
-  /** Whether requests were sent to any of the endpoints. */
-  get hadRequests(): boolean {
-    return this.#endpoints.some(({ requests }) => requests > 0);
   }
 
   get ejected(): number {
@@ -105,6 +102,7 @@ export class Cluster {
     this.activeRequests++;
     endpoint.activeRequests++;
     endpoint.requests++;
+    this.hadRequests = true;
     this.selector.onStart(endpoint, now);
   }
 

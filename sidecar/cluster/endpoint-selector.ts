@@ -60,6 +60,9 @@ export class EndpointSelector {
   /** The only endpoint, where there is just one and no subsets: then there is nothing to choose. */
   #single: Endpoint | undefined;
   #panicked = false;
+  #byAddress: ReadonlyMap<string, Endpoint> = new Map();
+  /** The health of an endpoint changed since shares were reckoned. */
+  #stale = false;
 
   constructor(config: ClusterConfig, options: SelectionOptions) {
     this.#config = config;
@@ -118,6 +121,7 @@ export class EndpointSelector {
       updateAvailability(endpoint);
     }
     this.#endpoints = endpoints;
+    this.#byAddress = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
     this.#outlier.update(endpoints, now);
     this.#penalties.update(endpoints);
     this.#updateSets();
@@ -131,8 +135,9 @@ export class EndpointSelector {
     if (this.#single?.available === true && context?.strict !== true) return this.#single;
     this.#outlier.refresh(now);
     this.#penalties.refresh(now);
+    if (this.#stale) this.#reckonShares();
     if (context?.override !== undefined) {
-      const bound = this.#endpoints.find(({ address }) => address === context.override);
+      const bound = this.#byAddress.get(context.override);
       const usable = bound !== undefined && healthOf(bound) !== 'unhealthy';
       // A retry leaves it, unless there must be no other.
       if (usable && (context.strict || !tried.includes(bound))) return bound;
@@ -216,8 +221,14 @@ export class EndpointSelector {
     if ('slowStart' in this.#config.balancer) this.#updateSets();
   }
 
+  /** Shares are reckoned at the next pick: many endpoints may change together. */
   #onHealth(endpoint: Endpoint): void {
     updateAvailability(endpoint);
+    this.#stale = true;
+  }
+
+  #reckonShares(): void {
+    this.#stale = false;
     this.#priorities.refresh();
     this.#subsets?.refresh();
     this.#notePanic();
@@ -225,6 +236,7 @@ export class EndpointSelector {
 
   #updateSets(): void {
     this.#single = this.#endpoints.length === 1 && this.#subsets === undefined ? this.#endpoints[0] : undefined;
+    this.#stale = false;
     this.#priorities.update(this.#endpoints);
     this.#subsets?.update(this.#endpoints);
     this.#notePanic();
