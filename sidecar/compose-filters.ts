@@ -1,10 +1,16 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import type { TimerWheel } from '../lib/timer-wheel.ts';
+import { createAdaptiveConcurrency } from './filters/adaptive-concurrency/adaptive-concurrency.ts';
+import { createAdmissionControl } from './filters/admission-control/admission-control.ts';
 import { createBuffer } from './filters/buffer.ts';
 import { createCors } from './filters/cors.ts';
 import { createFault } from './filters/fault.ts';
 import type { FilterFactory, SharedFilter } from './filters/filter.ts';
+import { createGrpcMessageLimit } from './filters/grpc-message-limit.ts';
+import { createGrpcWeb } from './filters/grpc-web/grpc-web.ts';
+import { createHeaderMutation } from './filters/header-mutation.ts';
+import { createHealthCheck } from './filters/health-check.ts';
 import { createLocalRateLimit } from './filters/local-rate-limit/local-rate-limit.ts';
 import { createStatefulSession } from './filters/stateful-session.ts';
 import { gatewayFilters } from './gateway/gateway.ts';
@@ -58,12 +64,24 @@ export function composeFilters(
 
 function createFilter(config: HttpFilterConfig, deps: FilterDependencies): SharedFilter {
   switch (config.kind) {
+    case 'adaptive-concurrency':
+      return createAdaptiveConcurrency(config, deps);
+    case 'admission-control':
+      return createAdmissionControl(config, deps);
     case 'buffer':
       return createBuffer(config);
     case 'cors':
       return createCors(deps.random);
     case 'fault':
       return createFault(config, deps);
+    case 'grpc-message-limit':
+      return createGrpcMessageLimit(config);
+    case 'grpc-web':
+      return createGrpcWeb();
+    case 'header-mutation':
+      return createHeaderMutation(config);
+    case 'health-check':
+      return createHealthCheck(config);
     case 'local-rate-limit':
       return createLocalRateLimit(config, deps);
     case 'stateful-session':

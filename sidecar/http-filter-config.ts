@@ -1,17 +1,36 @@
+import type { AdaptiveConcurrencyConfig } from './filters/adaptive-concurrency/adaptive-concurrency.ts';
+import type { AdmissionControlConfig } from './filters/admission-control/admission-control.ts';
 import type { BufferConfig, BufferOverride } from './filters/buffer.ts';
 import type { CorsConfig, CorsPolicy } from './filters/cors.ts';
 import type { FaultConfig } from './filters/fault.ts';
+import type { GrpcMessageLimitConfig } from './filters/grpc-message-limit.ts';
+import type { GrpcWebConfig } from './filters/grpc-web/grpc-web.ts';
+import type { HeaderMutationConfig, HeaderMutations } from './filters/header-mutation.ts';
+import type { HealthCheckFilterConfig } from './filters/health-check.ts';
 import type { LocalRateLimitConfig } from './filters/local-rate-limit/local-rate-limit.ts';
 import type { StatefulSessionConfig } from './filters/stateful-session.ts';
 
 /** What a filter of a chain does; each kind is described beside its filter. */
-export type HttpFilterConfig = BufferConfig | CorsConfig | FaultConfig | LocalRateLimitConfig | StatefulSessionConfig;
+export type HttpFilterConfig =
+  | AdaptiveConcurrencyConfig
+  | AdmissionControlConfig
+  | BufferConfig
+  | CorsConfig
+  | FaultConfig
+  | GrpcMessageLimitConfig
+  | GrpcWebConfig
+  | HeaderMutationConfig
+  | HealthCheckFilterConfig
+  | LocalRateLimitConfig
+  | StatefulSessionConfig;
 
 /** What a route, a virtual host or a weighted cluster says to a filter (`typed_per_filter_config`). */
 export type FilterOverrideConfig =
   | BufferOverride
   | CorsPolicy
   | FaultConfig
+  | GrpcMessageLimitConfig
+  | HeaderMutations
   | LocalRateLimitConfig
   | StatefulSessionConfig;
 

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
+import { AdaptiveConcurrency } from '../../proto/gen/envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency.ts';
+import { AdmissionControl } from '../../proto/gen/envoy/extensions/filters/http/admission_control/v3/admission_control.ts';
 import { Buffer, BufferPerRoute } from '../../proto/gen/envoy/extensions/filters/http/buffer/v3/buffer.ts';
 import { Cors, CorsPolicy } from '../../proto/gen/envoy/extensions/filters/http/cors/v3/cors.ts';
 import { HTTPFault } from '../../proto/gen/envoy/extensions/filters/http/fault/v3/fault.ts';
+import { FilterConfig as GrpcStats } from '../../proto/gen/envoy/extensions/filters/http/grpc_stats/v3/config.ts';
+import { GrpcWeb } from '../../proto/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web.ts';
+import {
+  HeaderMutation,
+  HeaderMutationPerRoute,
+} from '../../proto/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation.ts';
+import { HealthCheck } from '../../proto/gen/envoy/extensions/filters/http/health_check/v3/health_check.ts';
 import { LocalRateLimit } from '../../proto/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.ts';
 import { Router } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router.ts';
 import {
@@ -10,10 +19,21 @@ import {
 } from '../../proto/gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session.ts';
 import { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts';
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
+import { GrpcMessageLimit } from '../../proto/gen/heddle/filters/v1/grpc_message_limit.ts';
 import type { ConfiguredFilter, HttpFilterConfig } from '../http-filter-config.ts';
+import { decodeAdaptiveConcurrency } from './http-filters/decode-adaptive-concurrency.ts';
+import { decodeAdmissionControl } from './http-filters/decode-admission-control.ts';
 import { decodeBuffer, decodeBufferOverride } from './http-filters/decode-buffer.ts';
 import { decodeCors, decodeCorsPolicy } from './http-filters/decode-cors.ts';
 import { decodeFault, decodeFaultOverride } from './http-filters/decode-fault.ts';
+import {
+  decodeGrpcMessageLimit,
+  decodeGrpcMessageLimitOverride,
+  decodeGrpcStats,
+  decodeGrpcWeb,
+} from './http-filters/decode-grpc-filters.ts';
+import { decodeHeaderMutation, decodeHeaderMutationOverride } from './http-filters/decode-header-mutation.ts';
+import { decodeHealthCheck } from './http-filters/decode-health-check.ts';
 import { decodeLocalRateLimit, decodeLocalRateLimitOverride } from './http-filters/decode-local-rate-limit.ts';
 import { decodeStatefulSession, decodeStatefulSessionOverride } from './http-filters/decode-stateful-session.ts';
 import type { DecodedOverride } from './http-filters/decoded-override.ts';
@@ -28,7 +48,14 @@ type Decoder<T> = (reader: Reader, path: string, packed: Any) => T | undefined;
 
 /** By the type of `typed_config` in `http_filters`. */
 const filterDecoders: ReadonlyMap<string, Decoder<HttpFilterConfig>> = new Map<string, Decoder<HttpFilterConfig>>([
+  [AdaptiveConcurrency.$type, decodeAdaptiveConcurrency],
+  [AdmissionControl.$type, decodeAdmissionControl],
   [Buffer.$type, decodeBuffer],
+  [GrpcMessageLimit.$type, decodeGrpcMessageLimit],
+  [GrpcStats.$type, decodeGrpcStats],
+  [GrpcWeb.$type, decodeGrpcWeb],
+  [HeaderMutation.$type, decodeHeaderMutation],
+  [HealthCheck.$type, decodeHealthCheck],
   [Cors.$type, decodeCors],
   [HTTPFault.$type, decodeFault],
   [LocalRateLimit.$type, decodeLocalRateLimit],
@@ -38,6 +65,8 @@ const filterDecoders: ReadonlyMap<string, Decoder<HttpFilterConfig>> = new Map<s
 /** By the type in `typed_per_filter_config`. */
 const overrideDecoders: ReadonlyMap<string, Decoder<DecodedOverride>> = new Map<string, Decoder<DecodedOverride>>([
   [BufferPerRoute.$type, decodeBufferOverride],
+  [GrpcMessageLimit.$type, decodeGrpcMessageLimitOverride],
+  [HeaderMutationPerRoute.$type, decodeHeaderMutationOverride],
   [CorsPolicy.$type, decodeCorsPolicy],
   [HTTPFault.$type, decodeFaultOverride],
   [LocalRateLimit.$type, decodeLocalRateLimitOverride],

@@ -26,19 +26,26 @@ export function decodeMutation(
   if (toAdd.length === 0 && toRemove.length === 0) return noMutation;
   const steps: HeaderStep[] = [];
   for (const [index, field] of toRemove.entries()) {
-    const name = field.toLowerCase();
-    checkName(reader, `${path}_to_remove[${index}]`, name);
-    steps.push({ action: 'remove', name });
+    steps.push(decodeRemoval(reader, `${path}_to_remove[${index}]`, field));
   }
   for (const [index, option] of toAdd.entries()) {
-    const at = `${path}_to_add[${index}]`;
-    reader.only(at, option, headerOptionFields);
-    const name = option.header?.key.toLowerCase() ?? '';
-    checkName(reader, `${at}.header.key`, name);
-    const value = readValue(reader, at, option);
-    steps.push({ action: readAction(reader, at, option), name, value, keepEmpty: option.keepEmptyValue });
+    steps.push(decodeAddition(reader, `${path}_to_add[${index}]`, option));
   }
   return steps;
+}
+
+export function decodeRemoval(reader: Reader, path: string, field: string): HeaderStep {
+  const name = field.toLowerCase();
+  checkName(reader, path, name);
+  return { action: 'remove', name };
+}
+
+export function decodeAddition(reader: Reader, path: string, option: HeaderValueOption): HeaderStep {
+  reader.only(path, option, headerOptionFields);
+  const name = option.header?.key.toLowerCase() ?? '';
+  checkName(reader, `${path}.header.key`, name);
+  const value = readValue(reader, path, option);
+  return { action: readAction(reader, path, option), name, value, keepEmpty: option.keepEmptyValue };
 }
 
 /** The steps of the first, then those of the second. */

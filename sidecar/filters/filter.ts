@@ -23,7 +23,8 @@ export interface Filter {
   onRequestData?(chunk: Buffer, end: boolean): FilterStatus | Buffer;
   onRequestTrailers?(trailers: Headers): FilterStatus;
   onResponseHead?(head: ResponseHead, end: boolean): FilterStatus;
-  onResponseData?(chunk: Buffer, end: boolean): FilterStatus | Buffer;
+  /** As with requests; and trailers as an answer end the message here. */
+  onResponseData?(chunk: Buffer, end: boolean): FilterStatus | Buffer | Headers;
   /** Bytes as an answer end the body in the trailers' place. */
   onResponseTrailers?(trailers: Headers): FilterStatus | Buffer;
   /** The stream is over; pending work of the filter must end. Called once. */

@@ -1,7 +1,7 @@
 import type { Filter, FilterCallbacks, FilterFactory, FilterStatus } from '../filters/filter.ts';
 import { FilterGate, type HeldEvent } from './filter-gate.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
-import type { Headers } from './headers.ts';
+import { Headers } from './headers.ts';
 
 /** Where the two directions of a chain deliver what went through all filters: the router and the client. */
 export interface ChainEnds {
@@ -31,6 +31,8 @@ abstract class Pass<Head> {
   /** By place of the filter; `undefined` until one holds something. */
   #gates: (FilterGate<Head> | undefined)[] | undefined;
   #paused = 0;
+  /** A filter has ended the message; what still comes is dropped. */
+  #cut = false;
   protected closed = false;
 
   constructor(filters: Filter[], ends: ChainEnds) {
@@ -39,7 +41,7 @@ abstract class Pass<Head> {
   }
 
   protected abstract callHead(filter: Filter, head: Head, end: boolean): FilterStatus | undefined;
-  protected abstract callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | Buffer | undefined;
+  protected abstract callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | Buffer | Headers | undefined;
   protected abstract callTrailers(filter: Filter, trailers: Headers): FilterStatus | Buffer | undefined;
   protected abstract deliverHead(head: Head, end: boolean): void;
   protected abstract deliverData(chunk: Buffer, end: boolean): void;
@@ -61,7 +63,7 @@ abstract class Pass<Head> {
 
   /** `released` is the place whose gate this event comes from. */
   data(chunk: Buffer, end: boolean, first = 0, released = -1): void {
-    if (this.closed) return;
+    if (this.closed || (this.#cut && first === 0)) return;
     let passing = chunk;
     for (let i = first; i < this.filters.length; i++) {
       const gate = this.#gates?.[i];
@@ -73,6 +75,11 @@ abstract class Pass<Head> {
       if (this.closed) return;
       if (status === 'stop' || status === 'buffer') {
         this.hold(i, status, { kind: 'data', chunk: passing, end, seen: true });
+        return;
+      }
+      if (status instanceof Headers) {
+        this.#cut = true;
+        this.trailers(status, i + 1);
         return;
       }
       if (typeof status === 'object') {
@@ -89,7 +96,7 @@ abstract class Pass<Head> {
   }
 
   trailers(trailers: Headers, first = 0, released = -1): void {
-    if (this.closed) return;
+    if (this.closed || (this.#cut && first === 0)) return;
     for (let i = first; i < this.filters.length; i++) {
       const gate = this.#gates?.[i];
       if (gate?.shut === true && i !== released) {
@@ -102,17 +109,17 @@ abstract class Pass<Head> {
         this.hold(i, status, { kind: 'trailers', trailers, seen: true });
         return;
       }
-      const passed: HeldEvent<Head> =
-        typeof status === 'object'
-          ? { kind: 'data', chunk: status, end: true, seen: true }
-          : { kind: 'trailers', trailers, seen: true };
       if (gate?.holding === true) {
-        gate.queue.push(passed);
+        gate.queue.push(
+          typeof status === 'object'
+            ? { kind: 'data', chunk: status, end: true, seen: true }
+            : { kind: 'trailers', trailers, seen: true },
+        );
         this.#open(gate, i);
         return;
       }
-      if (passed.kind === 'data') {
-        this.data(passed.chunk, true, i + 1);
+      if (typeof status === 'object') {
+        this.data(status, true, i + 1);
         return;
       }
     }
@@ -245,7 +252,7 @@ export class ResponsePass extends Pass<ResponseHead> {
     return filter.onResponseHead?.(head, end);
   }
 
-  protected callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | Buffer | undefined {
+  protected callData(filter: Filter, chunk: Buffer, end: boolean): FilterStatus | Buffer | Headers | undefined {
     return filter.onResponseData?.(chunk, end);
   }
 

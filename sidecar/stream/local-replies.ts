@@ -40,6 +40,11 @@ export const localReplyKinds = {
   'stream-idle': { status: 504, flag: 'SI' },
   /** The client, not the upstream, fell silent in the middle of its request. */
   'request-idle': { status: 408, flag: 'SI' },
+  /** More requests are under way than the filter lets. */
+  'concurrency-limit': { status: 503, flag: 'UO' },
+  'admission-denied': { status: 503, flag: 'UO' },
+  /** Too long, or not as gRPC has it. */
+  'grpc-message-refused': { status: 400, flag: 'DPE' },
   /** The filter also says the status. */
   'rate-limited': { status: 429, flag: 'RL' },
   /** By the filter that does so on purpose; it also says the status. */
