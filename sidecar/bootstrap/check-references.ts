@@ -69,7 +69,7 @@ function secretsOf(resource: AcceptedResource): Iterable<string> {
   if (resource.type === 'listener') return needsOf(resource.value).secrets;
   if (resource.type !== 'cluster') return [];
   const { tls } = resource.value.config;
-  return tls === undefined ? [] : [tls.certificateSecret, tls.validationSecret];
+  return tls === undefined ? [] : [tls.certificateSecret, tls.validationSecret].filter((name) => name !== '');
 }
 
 function valueAt(value: unknown, path: FieldPath): unknown {

@@ -1,3 +1,4 @@
+import type { ServerNameMatch } from '../tls/server-name-match.ts';
 import type { HealthCheckConfig } from './health-check/health-check-config.ts';
 import type { UpstreamHttpConfig } from './upstream-http.ts';
 
@@ -177,11 +178,22 @@ export interface UpstreamTlsConfig {
   sni: string;
   /** The peer must prove one of these SPIFFE ids; empty refuses everyone. */
   expectedIds: readonly string[];
-  /** Secret with our certificate (`default`), and secret with the roots (`ROOTCA`). */
+  /** Secret with our certificate (`default`), empty for none; and secret with the roots (`ROOTCA`). */
   certificateSecret: string;
   validationSecret: string;
   /** Offered by ALPN, best first, unless the cluster's protocol is `auto`. Absent or empty: what the protocol calls for. */
   alpnProtocols?: readonly string[];
+  /** Set for servers outside the mesh, which prove a name in place of a SPIFFE id: the certificate must have one of these. */
+  serverNames?: readonly ServerNameMatch[];
+  /** Absent: TLS 1.3 in the mesh, 1.2 at least outside. */
+  versions?: TlsVersions;
+  /** Suites of OpenSSL, joined by colons. Absent: those with forward secrecy and authenticated encryption. */
+  ciphers?: string;
+}
+
+export interface TlsVersions {
+  readonly min: 'TLSv1.2' | 'TLSv1.3';
+  readonly max: 'TLSv1.2' | 'TLSv1.3';
 }
 
 export interface BreakerConfig extends BreakerThresholds {

@@ -77,6 +77,7 @@ export function needsOf(listener: ListenerConfig): {
   const { chains, defaultChain } = listener;
   for (const { tls, protocol } of defaultChain === undefined ? chains : [...chains, defaultChain]) {
     if (tls !== undefined) needs.secrets.add(tls.certificateSecret);
+    for (const name of tls?.moreCertificates ?? []) needs.secrets.add(name);
     if (tls?.validationSecret !== undefined) needs.secrets.add(tls.validationSecret);
     if (protocol.kind === 'tcp') {
       needs.clusters.add(protocol.cluster);

@@ -1,11 +1,5 @@
 import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/base.ts';
 import { RawBuffer } from '../../proto/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.ts';
-import {
-  CertificateValidationContext,
-  SubjectAltNameMatcher_SanType,
-  TlsParameters,
-  TlsParameters_TlsProtocol,
-} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common.ts';
 import type { SdsSecretConfig } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret.ts';
 import {
   CommonTlsContext,
@@ -15,8 +9,11 @@ import {
 } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts';
 import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import type { DownstreamTlsConfig } from '../net/listener-config.ts';
+import type { ServerNameMatch } from '../tls/server-name-match.ts';
 import { inlineCertificate } from './decode-inline-secret.ts';
+import { decodeDefaultNames, decodeOutsideValidation } from './decode-server-names.ts';
 import { checkSource } from './decode-source.ts';
+import { type DecodedTlsParameters, decodeTlsParameters } from './decode-tls-parameters.ts';
 import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
 
@@ -43,23 +40,14 @@ export const commonTlsFields = fieldsOf(CommonTlsContext, {
     'tlsCertificateSdsSecretConfigs',
     'validationContextType.validationContextSdsSecretConfig',
     'validationContextType.combinedValidationContext',
+    'validationContextType.validationContext',
     'alpnProtocols',
   ],
+  limits: { 'validationContextType.validationContext': 'for servers outside the mesh' },
 });
 
 export const combinedValidationFields = fieldsOf(CommonTlsContext_CombinedCertificateValidationContext, {
   supported: ['defaultValidationContext', 'validationContextSdsSecretConfig'],
-});
-
-export const defaultValidationFields = fieldsOf(CertificateValidationContext, {
-  supported: ['matchTypedSubjectAltNames'],
-  limits: { matchTypedSubjectAltNames: 'exact URI names' },
-  place: 'as the default of a combined validation context',
-});
-
-export const tlsParametersFields = fieldsOf(TlsParameters, {
-  supported: ['tlsMinimumProtocolVersion', 'tlsMaximumProtocolVersion'],
-  limits: { tlsMinimumProtocolVersion: 'TLS 1.2 and 1.3', tlsMaximumProtocolVersion: 'TLS 1.3' },
 });
 
 /** Reads `transport_socket` of a filter chain; `undefined` is plaintext. */
@@ -74,17 +62,30 @@ export function decodeDownstreamTls(
   const context = reader.unpack(at, packed, DownstreamTlsContext);
   if (context === undefined) return undefined;
   reader.only(at, context, downstreamTlsFields);
-  const common = decodeCommon(reader, join(at, 'common_tls_context'), context.commonTlsContext);
+  const commonPath = join(at, 'common_tls_context');
+  const common = decodeCommon(reader, commonPath, context.commonTlsContext);
+  if (common.certificates.length === 0 && context.commonTlsContext !== undefined) {
+    reader.problem(join(commonPath, 'tls_certificate_sds_secret_configs[0]'), 'missing');
+  }
+  if (common.serverNames !== undefined) {
+    reader.problem(
+      join(commonPath, 'validation_context'),
+      'clients prove SPIFFE ids; only SDS and exact URI names are supported',
+    );
+  }
   const requireClientCertificate = context.requireClientCertificate ?? false;
   if (requireClientCertificate && common.validationSecret === undefined) {
     reader.problem(join(at, 'common_tls_context.validation_context_sds_secret_config'), 'missing');
   }
   return {
-    certificateSecret: common.certificateSecret,
+    certificateSecret: common.certificates[0] ?? '',
+    ...(common.certificates.length > 1 ? { moreCertificates: common.certificates } : {}),
     validationSecret: common.validationSecret,
     requireClientCertificate,
     allowedIds: common.ids,
-    minVersion: common.minVersion ?? (requireClientCertificate ? 'TLSv1.3' : 'TLSv1.2'),
+    minVersion: common.parameters.min ?? (requireClientCertificate ? 'TLSv1.3' : 'TLSv1.2'),
+    ...(common.parameters.max === undefined ? {} : { maxVersion: common.parameters.max }),
+    ...(common.parameters.ciphers === undefined ? {} : { ciphers: common.parameters.ciphers }),
     alpnProtocols: common.alpnProtocols,
   };
 }
@@ -101,53 +102,86 @@ export function decodeUpstreamTls(
   const context = reader.unpack(at, packed, UpstreamTlsContext);
   if (context === undefined) return undefined;
   reader.only(at, context, upstreamTlsFields);
-  const common = decodeCommon(reader, join(at, 'common_tls_context'), context.commonTlsContext);
-  if (common.validationSecret === undefined) {
-    reader.problem(join(at, 'common_tls_context.validation_context_sds_secret_config'), 'missing');
+  const commonPath = join(at, 'common_tls_context');
+  const common = decodeCommon(reader, commonPath, context.commonTlsContext);
+  const [certificateSecret = '', second] = common.certificates;
+  if (second !== undefined) reader.problem(commonPath, 'more than one certificate of a client is not supported');
+  if (common.validationSecret === undefined && context.commonTlsContext !== undefined) {
+    reader.problem(join(commonPath, 'validation_context'), 'missing: a server that is not verified is not talked to');
+  }
+  const inMesh = common.serverNames === undefined;
+  if (inMesh && certificateSecret === '' && context.commonTlsContext !== undefined) {
+    reader.problem(join(commonPath, 'tls_certificate_sds_secret_configs[0]'), 'missing');
+  }
+  const { min, max, ciphers } = common.parameters;
+  if (inMesh && (max === 'TLSv1.2' || min === 'TLSv1.2')) {
+    reader.problem(join(commonPath, 'tls_params'), 'only TLS 1.3 is spoken in the mesh');
   }
   return {
     sni: context.sni,
     expectedIds: common.ids,
-    certificateSecret: common.certificateSecret,
+    certificateSecret,
     validationSecret: common.validationSecret ?? '',
     alpnProtocols: common.alpnProtocols,
+    ...(common.serverNames === undefined
+      ? {}
+      : { serverNames: withServerName(reader, commonPath, common.serverNames, context.sni) }),
+    ...(inMesh || (min === undefined && max === undefined)
+      ? {}
+      : { versions: { min: min ?? 'TLSv1.2', max: max ?? 'TLSv1.3' } }),
+    ...(ciphers === undefined ? {} : { ciphers }),
   };
 }
 
+/** Without names of its own, the certificate must be for the server name that is asked for. */
+function withServerName(
+  reader: Reader,
+  path: string,
+  names: readonly ServerNameMatch[],
+  sni: string,
+): readonly ServerNameMatch[] {
+  if (names.length > 0) return names;
+  if (sni !== '') return [{ type: 'dns', match: { kind: 'exact', value: sni } }];
+  const detail = 'missing: without sni, it must say which server is meant';
+  reader.problem(join(path, 'validation_context.match_typed_subject_alt_names'), detail);
+  return [];
+}
+
 interface CommonTls {
-  certificateSecret: string;
+  /** Secrets, the default first. */
+  certificates: readonly string[];
   validationSecret: string | undefined;
   ids: readonly string[];
-  minVersion: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /** Set when the peer proves a name and not a SPIFFE id; empty when none was given. */
+  serverNames: readonly ServerNameMatch[] | undefined;
+  parameters: DecodedTlsParameters;
   alpnProtocols: readonly string[];
 }
 
 function decodeCommon(reader: Reader, path: string, context: CommonTlsContext | undefined): CommonTls {
   if (context === undefined) {
     reader.problem(path, 'missing');
-    return { certificateSecret: '', validationSecret: undefined, ids: [], minVersion: undefined, alpnProtocols: [] };
+    const nothing = { validationSecret: undefined, ids: [], serverNames: undefined, parameters: {}, alpnProtocols: [] };
+    return { certificates: [], ...nothing };
   }
   reader.only(path, context, commonTlsFields);
   return {
-    certificateSecret: decodeCertificate(reader, path, context),
+    certificates: decodeCertificates(reader, path, context),
     ...decodeValidation(reader, path, context),
-    minVersion: decodeMinVersion(reader, join(path, 'tls_params'), context),
+    parameters: decodeTlsParameters(reader, join(path, 'tls_params'), context.tlsParams),
     alpnProtocols: decodeAlpn(reader, join(path, 'alpn_protocols'), context.alpnProtocols),
   };
 }
 
-/** The certificate written here or named for SDS; exactly one. */
-function decodeCertificate(reader: Reader, path: string, context: CommonTlsContext): string {
-  const { tlsCertificates, tlsCertificateSdsSecretConfigs } = context;
-  const [inline] = tlsCertificates;
-  const [named] = tlsCertificateSdsSecretConfigs;
-  const sdsPath = join(path, 'tls_certificate_sds_secret_configs');
-  if (tlsCertificates.length + tlsCertificateSdsSecretConfigs.length > 1) {
-    const at = tlsCertificates.length > 1 ? join(path, 'tls_certificates') : sdsPath;
-    reader.problem(at, 'more than one certificate is not supported');
-  }
-  if (inline !== undefined) return inlineCertificate(reader, join(path, 'tls_certificates[0]'), inline);
-  return decodeSds(reader, `${sdsPath}[0]`, named);
+/** The certificates written here or named for SDS. */
+function decodeCertificates(reader: Reader, path: string, context: CommonTlsContext): string[] {
+  const inline = context.tlsCertificates.map((certificate, index) =>
+    inlineCertificate(reader, join(path, `tls_certificates[${index}]`), certificate),
+  );
+  const named = context.tlsCertificateSdsSecretConfigs.map((config, index) =>
+    decodeSds(reader, join(path, `tls_certificate_sds_secret_configs[${index}]`), config),
+  );
+  return [...inline, ...named];
 }
 
 function decodeAlpn(reader: Reader, path: string, protocols: readonly string[]): readonly string[] {
@@ -163,58 +197,28 @@ function decodeValidation(
   reader: Reader,
   path: string,
   context: CommonTlsContext,
-): Pick<CommonTls, 'validationSecret' | 'ids'> {
+): Pick<CommonTls, 'validationSecret' | 'ids' | 'serverNames'> {
+  const nothing = { validationSecret: undefined, ids: [], serverNames: undefined };
   const type = context.validationContextType;
-  if (type === undefined) return { validationSecret: undefined, ids: [] };
-  if (type.$case === 'validationContextSdsSecretConfig') {
-    const at = join(path, 'validation_context_sds_secret_config');
-    return { validationSecret: decodeSds(reader, at, type.value), ids: [] };
-  }
-  const at = join(path, 'combined_validation_context');
-  if (type.$case !== 'combinedValidationContext') {
-    return { validationSecret: undefined, ids: [] };
-  }
-  reader.only(at, type.value, combinedValidationFields);
-  const sdsPath = join(at, 'validation_context_sds_secret_config');
-  const defaults = type.value.defaultValidationContext;
-  return {
-    validationSecret: decodeSds(reader, sdsPath, type.value.validationContextSdsSecretConfig),
-    ids: defaults === undefined ? [] : decodeIds(reader, join(at, 'default_validation_context'), defaults),
-  };
-}
-
-/** The exact URI names asked of the peer. */
-function decodeIds(reader: Reader, path: string, context: CertificateValidationContext): string[] {
-  reader.only(path, context, defaultValidationFields);
-  return context.matchTypedSubjectAltNames.map(({ sanType, matcher }, index) => {
-    const pattern = matcher?.matchPattern;
-    if (sanType === SubjectAltNameMatcher_SanType.URI && pattern?.$case === 'exact' && !matcher?.ignoreCase) {
-      return pattern.value;
+  switch (type?.$case) {
+    case 'validationContextSdsSecretConfig': {
+      const at = join(path, 'validation_context_sds_secret_config');
+      return { ...nothing, validationSecret: decodeSds(reader, at, type.value) };
     }
-    reader.problem(join(path, `match_typed_subject_alt_names[${index}]`), 'only exact URI names are supported');
-    return '';
-  });
-}
-
-function decodeMinVersion(reader: Reader, path: string, context: CommonTlsContext): CommonTls['minVersion'] {
-  const params = context.tlsParams;
-  if (params === undefined) return undefined;
-  reader.only(path, params, tlsParametersFields);
-  const { TLS_AUTO, TLSv1_2, TLSv1_3 } = TlsParameters_TlsProtocol;
-  const highest = params.tlsMaximumProtocolVersion;
-  if (highest !== TLS_AUTO && highest !== TLSv1_3) {
-    reader.problem(join(path, 'tls_maximum_protocol_version'), 'only TLS 1.3 is supported');
-  }
-  switch (params.tlsMinimumProtocolVersion) {
-    case TLS_AUTO:
-      return undefined;
-    case TLSv1_2:
-      return 'TLSv1.2';
-    case TLSv1_3:
-      return 'TLSv1.3';
+    case 'validationContext': {
+      const { secret, names } = decodeOutsideValidation(reader, join(path, 'validation_context'), type.value);
+      return { ...nothing, validationSecret: secret, serverNames: names };
+    }
+    case 'combinedValidationContext': {
+      const at = join(path, 'combined_validation_context');
+      reader.only(at, type.value, combinedValidationFields);
+      const { defaultValidationContext: defaults, validationContextSdsSecretConfig: named } = type.value;
+      const validationSecret = decodeSds(reader, join(at, 'validation_context_sds_secret_config'), named);
+      if (defaults === undefined) return { ...nothing, validationSecret };
+      return { validationSecret, ...decodeDefaultNames(reader, join(at, 'default_validation_context'), defaults) };
+    }
     default:
-      reader.problem(join(path, 'tls_minimum_protocol_version'), 'must be TLS 1.2 or 1.3');
-      return undefined;
+      return nothing;
   }
 }
 

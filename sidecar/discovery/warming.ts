@@ -117,7 +117,7 @@ export class Warming {
         if (cluster === undefined) continue;
         const { discovery, tls } = cluster.config;
         if (discovery.kind === 'eds') names.endpoints.add(discovery.endpointsName);
-        if (tls !== undefined) names.secrets.add(tls.certificateSecret).add(tls.validationSecret);
+        for (const name of secretsOf(tls)) names.secrets.add(name);
       }
     }
     for (const { wanted, applied } of this.#listeners.values()) {
@@ -192,7 +192,7 @@ export class Warming {
     if (entry.applied !== wanted) {
       const missing = [
         ...(discovery.kind === 'eds' && assignment === undefined ? [`endpoints ${discovery.endpointsName}`] : []),
-        ...(tls === undefined ? [] : missingOf([tls.certificateSecret, tls.validationSecret], secrets)),
+        ...missingOf(secretsOf(tls), secrets),
       ];
       if (missing.length > 0) {
         if (!this.#waitedEnough(entry)) return;
@@ -333,4 +333,8 @@ export class Warming {
 
 function missingOf(names: Iterable<string>, secrets: SecretStore): string[] {
   return [...names].filter((name) => secrets.get(name) === undefined).map((name) => `secret ${name}`);
+}
+
+function secretsOf(tls: ClusterConfig['tls']): string[] {
+  return tls === undefined ? [] : [tls.certificateSecret, tls.validationSecret].filter((name) => name !== '');
 }

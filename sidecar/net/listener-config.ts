@@ -54,6 +54,8 @@ export interface ChainMatchConfig {
 
 export interface DownstreamTlsConfig {
   certificateSecret: string;
+  /** Secrets with certificates for other names; the first that has the client's server name is taken. */
+  moreCertificates?: readonly string[];
   /** Roots for client certificates; `undefined` asks for none. */
   validationSecret: string | undefined;
   /** Refuse the handshake without a valid SVID. */
@@ -61,6 +63,10 @@ export interface DownstreamTlsConfig {
   /** SPIFFE ids allowed; empty for any of the trust domain. */
   allowedIds: readonly string[];
   minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Default TLS 1.3. */
+  maxVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Suites of OpenSSL, joined by colons. Absent: those with forward secrecy and authenticated encryption. */
+  ciphers?: string;
   /** What the client may choose from by ALPN, best first. Absent or empty: nothing is prescribed. */
   alpnProtocols?: readonly string[];
 }

@@ -1,9 +1,12 @@
 import { constants, type X509Certificate } from 'node:crypto';
 import tls, { type SecureContext, type SecureContextOptions } from 'node:tls';
-import { parseTrustBundle } from '../../certs/trust-bundle.ts';
-import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
+import { readAlternativeNames } from '../../certs/alternative-names.ts';
+import { parseTrustBundle, pemToDer } from '../../certs/trust-bundle.ts';
+import type { TlsVersions, UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import type { DownstreamTlsConfig } from '../net/listener-config.ts';
+import { authenticatedSuites, cipherList } from './cipher-suites.ts';
 import type { SecretSource } from './secret.ts';
+import { dnsNameCovers } from './server-name-match.ts';
 
 /** Whom we trust to name peers: the roots of one trust domain. */
 export interface Trust {
@@ -12,20 +15,13 @@ export interface Trust {
 }
 
 /** What {@link SecureContexts} needs of a TLS configuration. */
-type Wanted = Pick<DownstreamTlsConfig, 'certificateSecret' | 'validationSecret' | 'minVersion'>;
+type Wanted = Pick<
+  DownstreamTlsConfig,
+  'certificateSecret' | 'validationSecret' | 'minVersion' | 'maxVersion' | 'ciphers'
+>;
 
-/** Suites with forward secrecy and authenticated encryption, and no others (security.md L-42, TLS-25). */
-const authenticatedCiphers = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
+const meshVersions: TlsVersions = { min: 'TLSv1.3', max: 'TLSv1.3' };
+const outsideVersions: TlsVersions = { min: 'TLSv1.2', max: 'TLSv1.3' };
 
 /**
  * TLS contexts made of secrets, kept until one of their secrets changes: connections made later take the new
@@ -36,6 +32,8 @@ export class SecureContexts {
   readonly #onChange: () => void;
   readonly #subscriptions = new Map<string, () => void>();
   readonly #contexts = new Map<string, { context: SecureContext | undefined; secrets: readonly string[] }>();
+  /** DNS names by the secret of the certificate. */
+  readonly #names = new Map<string, readonly string[]>();
   readonly #trusts = new Map<string, Trust | undefined>();
 
   /** `onChange` is called after a secret that was asked for has changed. */
@@ -45,12 +43,18 @@ export class SecureContexts {
   }
 
   /** The context for a server name where the chain has a certificate of its own for it; `undefined` for the default one. */
-  forServerName(_config: DownstreamTlsConfig, _serverName: string): SecureContext | undefined {
+  forServerName(config: DownstreamTlsConfig, serverName: string): SecureContext | undefined {
+    for (const name of config.moreCertificates ?? []) {
+      if (this.#namesOf(name).some((presented) => dnsNameCovers(presented, serverName))) {
+        return this.#context({ ...config, certificateSecret: name });
+      }
+    }
     return undefined;
   }
 
   forClient(config: UpstreamTlsConfig): SecureContext | undefined {
-    return this.#context({ ...config, minVersion: 'TLSv1.3' });
+    const { serverNames, versions = serverNames === undefined ? meshVersions : outsideVersions } = config;
+    return this.#context({ ...config, minVersion: versions.min, maxVersion: versions.max });
   }
 
   /** As {@link forServer}, as the options that `tls.Server.setSecureContext` takes. */
@@ -79,7 +83,7 @@ export class SecureContexts {
   }
 
   #context(wanted: Wanted): SecureContext | undefined {
-    const key = `${wanted.certificateSecret}\0${wanted.validationSecret ?? ''}\0${wanted.minVersion}`;
+    const key = `${wanted.certificateSecret}\0${wanted.validationSecret ?? ''}\0${wanted.minVersion}\0${wanted.maxVersion ?? ''}\0${wanted.ciphers ?? ''}`;
     let entry = this.#contexts.get(key);
     if (entry === undefined) {
       const options = this.#options(wanted);
@@ -91,15 +95,18 @@ export class SecureContexts {
 
   #options(wanted: Wanted): SecureContextOptions | undefined {
     for (const name of secretNames(wanted)) this.#watch(name);
-    const certificate = this.#secrets.get(wanted.certificateSecret);
-    if (certificate?.kind !== 'certificate') return undefined;
     const options: SecureContextOptions & { allowPartialTrustChain?: boolean } = {
-      cert: certificate.chainPem,
-      key: certificate.privateKeyPem,
       minVersion: wanted.minVersion,
-      ciphers: authenticatedCiphers,
+      maxVersion: wanted.maxVersion ?? 'TLSv1.3',
+      ciphers: wanted.ciphers ?? cipherList(authenticatedSuites),
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     };
+    if (wanted.certificateSecret !== '') {
+      const certificate = this.#secrets.get(wanted.certificateSecret);
+      if (certificate?.kind !== 'certificate') return undefined;
+      options.cert = certificate.chainPem;
+      options.key = certificate.privateKeyPem;
+    }
     if (wanted.validationSecret !== undefined) {
       const validation = this.#secrets.get(wanted.validationSecret);
       if (validation?.kind !== 'validation') return undefined;
@@ -111,10 +118,26 @@ export class SecureContexts {
     return options;
   }
 
+  #namesOf(certificateSecret: string): readonly string[] {
+    let names = this.#names.get(certificateSecret);
+    if (names === undefined) {
+      this.#watch(certificateSecret);
+      const secret = this.#secrets.get(certificateSecret);
+      const [leaf] = secret?.kind === 'certificate' ? pemToDer(secret.chainPem) : [];
+      names =
+        leaf === undefined
+          ? []
+          : readAlternativeNames(leaf).flatMap(({ type, value }) => (type === 'dns' ? [value] : []));
+      this.#names.set(certificateSecret, names);
+    }
+    return names;
+  }
+
   #watch(name: string): void {
     if (this.#subscriptions.has(name)) return;
     const unsubscribe = this.#secrets.subscribe(name, () => {
       this.#trusts.delete(name);
+      this.#names.delete(name);
       for (const [key, entry] of this.#contexts) if (entry.secrets.includes(name)) this.#contexts.delete(key);
       this.#onChange();
     });
@@ -122,10 +145,8 @@ export class SecureContexts {
   }
 }
 
-function secretNames(wanted: Wanted): string[] {
-  return wanted.validationSecret === undefined
-    ? [wanted.certificateSecret]
-    : [wanted.certificateSecret, wanted.validationSecret];
+function secretNames({ certificateSecret, validationSecret = '' }: Wanted): string[] {
+  return [certificateSecret, validationSecret].filter((name) => name !== '');
 }
 
 function createContext(options: SecureContextOptions): SecureContext | undefined {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import { lowWatermark } from '../net/transport.ts';
+import { verifyOutsideServer } from './outside-server.ts';
 import { type PeerIdentity, verifyPeer } from './peer-identity.ts';
 import type { SecureContexts } from './secure-contexts.ts';
 
@@ -21,7 +22,7 @@ export function startUpstreamTls(
   const options: ConnectionOptions & { highWaterMark: number } = {
     socket,
     secureContext,
-    // Judged by SPIFFE id in verifyUpstream; a host name proves nothing here.
+    // Judged in verifyUpstream, by SPIFFE id or by the names that are expected.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
     highWaterMark: lowWatermark,
@@ -31,13 +32,14 @@ export function startUpstreamTls(
   return tls.connect(options);
 }
 
-/** Whether the server is one of those expected; an empty list of expected ids refuses everyone. */
+/** Whether the server is one of those expected; an empty list of expected ids, or of names, refuses everyone. */
 export function verifyUpstream(
   socket: TLSSocket,
   config: UpstreamTlsConfig,
   contexts: SecureContexts,
   now: number,
 ): PeerIdentity {
+  if (config.serverNames !== undefined) return verifyOutsideServer(socket, config.serverNames);
   const trust = contexts.trust(config.validationSecret);
   if (trust === undefined) {
     return { ok: false, reason: 'tls.no-trust', detail: `the secret ${config.validationSecret} is not there` };
