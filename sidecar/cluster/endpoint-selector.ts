@@ -132,9 +132,11 @@ export class EndpointSelector {
    * request asks for, if anything.
    */
   pick(tried: readonly Endpoint[], now: number, context?: PickContext): Endpoint | undefined {
+    if (this.#stale) this.#reckonShares();
     if (this.#single?.available === true && context?.strict !== true) return this.#single;
     this.#outlier.refresh(now);
     this.#penalties.refresh(now);
+    // Time alone may have let endpoints in again.
     if (this.#stale) this.#reckonShares();
     if (context?.override !== undefined) {
       const bound = this.#byAddress.get(context.override);
@@ -236,10 +238,10 @@ export class EndpointSelector {
 
   #updateSets(): void {
     this.#single = this.#endpoints.length === 1 && this.#subsets === undefined ? this.#endpoints[0] : undefined;
-    this.#stale = false;
     this.#priorities.update(this.#endpoints);
     this.#subsets?.update(this.#endpoints);
-    this.#notePanic();
+    // Panic is of interest when there is a request.
+    this.#stale = true;
   }
 
   #notePanic(): void {

@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import tls from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
+import { Cluster } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
 import {
   makeSvid,
   makeTestAuthority,
@@ -17,6 +18,7 @@ import {
   TestProxy,
   until,
 } from '../../test/harness/data-path.ts';
+import { decodeCluster } from '../discovery/decode-cluster.ts';
 import type { DownstreamTlsConfig } from '../net/listener-config.ts';
 
 const id = (name: string) => `spiffe://mesh.test/ns/default/sa/${name}`;
@@ -105,6 +107,33 @@ test('two proxies prove their identities to each other, and the application lear
   expect(inbound.seen).toEqual([`URI=${id('client')}`]);
   expect(outbound.under.observer.streams).toMatchObject([{ upstreamPeer: id('server'), upstreamTls: true }]);
   expect(inbound.under.observer.streams).toMatchObject([{ downstreamPeer: id('client'), downstreamTls: true }]);
+});
+
+test('RS-11: a health check proves who asks and sees who answers, as a request does', async () => {
+  const authority = await makeTestAuthority();
+  const inbound = await startInbound(authority);
+  for (const [expected, healthy] of [
+    [id('server'), true],
+    [id('other'), false],
+  ] as const) {
+    const { under } = await startOutbound(authority, 'client', inbound.port, [expected]);
+    const decoded = decodeCluster(
+      Cluster.fromJSON({ name: 'server', healthChecks: [{ noTrafficInterval: '1s', httpHealthCheck: { path: '/' } }] }),
+    );
+    const healthCheck = decoded.ok ? decoded.value.config.healthCheck : undefined;
+    const tls = { sni: 'server', expectedIds: [expected], certificateSecret: 'default', validationSecret: 'ROOTCA' };
+    under.proxy.setCluster(
+      cluster('server', [endpoint(inbound.port, { tls: true })], { tls, ...(healthCheck && { healthCheck }) }),
+    );
+    const before = inbound.seen.length;
+    await until(() => {
+      under.advance(100);
+      return inbound.seen.length > before || under.observer.refused.length > 0;
+    });
+    await until(() => under.proxy.describe().clusters[0]?.endpoints[0]?.available === healthy);
+    expect(under.observer.refused.length > 0).toBe(!healthy);
+  }
+  expect(inbound.seen[0]).toBe(`URI=${id('client')}`);
 });
 
 test('plaintext on a port that takes TLS only is refused, and the application hears nothing', async () => {
