@@ -1,26 +1,40 @@
 import type { OnReadOpts } from 'node:net';
+import { Loan, lend } from './loan.ts';
 
-/** All sockets read into the same memory: one callback is over before the next begins. */
-const memory = Buffer.allocUnsafeSlow(65_536);
+const memoryBytes = 65_536;
+/** Reads of at least so many bytes are worth memory that is lent instead of copied from. */
+const lendBytes = 16_384;
+/** One that is being written out, and one to read into meanwhile. */
+const maxSpare = 2;
+
+/** All sockets with little to read do so into the same memory: one callback is over before the next begins. */
+const shared = Buffer.allocUnsafeSlow(memoryBytes);
 
 /**
  * The receiving end of a client socket that reads without a stream in between (Node's `onread`), which saves a slab of
  * 64 KiB and a tick for each read. Pass {@link options} when the socket is made.
+ *
+ * Bulk is read into memory of the socket's own, which is lent: see {@link Loan}. (Measured against a copy of each
+ * read: half the CPU time for each byte, most of it garbage collection of the copies.)
  */
 export class ReadSink {
   #receiver: ((chunk: Buffer) => void) | undefined;
   #early: Buffer[] | undefined;
+  /** What the next read goes into when it is not the shared memory. */
+  #own: Buffer | undefined;
+  #spare: Buffer[] = [];
 
   readonly options: OnReadOpts = {
-    buffer: memory,
+    // Asked for when the socket is made, and after each callback for the next read.
+    buffer: () => this.#own ?? shared,
     callback: (bytes) => {
-      // Receivers keep what they get.
-      const chunk = Buffer.from(memory.subarray(0, bytes));
-      if (this.#receiver !== undefined) this.#receiver(chunk);
-      else {
-        this.#early ??= [];
-        this.#early.push(chunk);
-      }
+      const own = this.#own;
+      const bulk = bytes >= lendBytes;
+      this.#own = undefined;
+      if (own === undefined) this.#deliver(Buffer.from(shared.subarray(0, bytes)));
+      else lend(new Loan(own, bytes, this.#giveBack), bytes, this.#deliver);
+      if (bulk) this.#own = this.#spare.pop() ?? Buffer.allocUnsafeSlow(memoryBytes);
+      else this.#spare = [];
       return true;
     },
   };
@@ -38,4 +52,16 @@ export class ReadSink {
     this.#receiver = undefined;
     this.#early = chunks.length === 0 ? undefined : chunks;
   }
+
+  readonly #giveBack = (memory: Buffer): void => {
+    if (this.#spare.length < maxSpare) this.#spare.push(memory);
+  };
+
+  readonly #deliver = (chunk: Buffer): void => {
+    if (this.#receiver !== undefined) this.#receiver(chunk);
+    else {
+      this.#early ??= [];
+      this.#early.push(chunk);
+    }
+  };
 }

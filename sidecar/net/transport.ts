@@ -3,6 +3,7 @@ import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 import type { Transport } from '../stream/codec.ts';
 import type { ReadSink } from './read-sink.ts';
 import { resetSocket } from './reset-socket.ts';
+import { writeLent } from './write-lent.ts';
 import type { Flushable, WriteTurn } from './write-turn.ts';
 
 /** More than this towards the socket means: stop (security.md L-20). Bytes. */
@@ -171,7 +172,7 @@ export class SocketTransport implements OwnedTransport, Flushable {
     }
     this.#pieces = [];
     if (pieces.length === 1) {
-      this.socket.write(pieces[0] as Buffer, report);
+      writeLent(this.socket, pieces[0] as Buffer, report);
     } else if (bytes <= joinLimit) {
       this.socket.write(joinPieces(pieces, bytes), report);
     } else {
@@ -180,7 +181,7 @@ export class SocketTransport implements OwnedTransport, Flushable {
       for (const [index, piece] of pieces.entries()) {
         const done = index === last ? report : undefined;
         if (typeof piece === 'string') this.socket.write(piece, 'latin1', done);
-        else this.socket.write(piece, done);
+        else writeLent(this.socket, piece, done);
       }
       this.socket.uncork();
     }

@@ -29,7 +29,10 @@ export type ResetReason =
  * may still come after `end`, as long as the response is not complete; once it is, nothing is called any more.
  */
 export interface BodyReceiver {
-  /** `chunk` is the receiver's to keep. It may be empty only when `end` is true. */
+  /**
+   * `chunk` is the receiver's: to keep, or to pass on. Who does both keeps a copy, because memory that was written out is
+   * read into again. It may be empty only when `end` is true.
+   */
   onData(chunk: Buffer, end: boolean): void;
   /** Trailers always end the message. */
   onTrailers(trailers: Headers): void;

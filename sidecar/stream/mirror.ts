@@ -49,9 +49,11 @@ export class Mirror implements AttemptOwner {
     return true;
   }
 
-  onRequestData(chunk: Buffer, end: boolean): void {
+  onRequestData(original: Buffer, end: boolean): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
+    // The original goes to its own upstream, and only one of them could keep it.
+    const chunk = Buffer.from(original);
     this.#requestEnded ||= end;
     if (!attempt.ready) this.#waiting.push({ chunk, end });
     else if (!attempt.sendData(chunk, end)) this.#full = true;

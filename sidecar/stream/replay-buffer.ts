@@ -24,9 +24,10 @@ export class ReplayBuffer {
     return this.#chunks;
   }
 
+  /** Keeps a copy: the chunk goes to an attempt as well. */
   push(chunk: Buffer): void {
     this.#bytes += chunk.length;
-    if (this.complete) this.#chunks.push(chunk);
+    if (this.complete) this.#chunks.push(Buffer.from(chunk));
   }
 
   /** No attempt after this one will need the body. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { ReadSink } from '../net/read-sink.ts';
 import { resetSocket } from '../net/reset-socket.ts';
 import { highWatermark } from '../net/transport.ts';
+import { writeLent } from '../net/write-lent.ts';
 import type { RelayEvents, RelaySide } from './relay.ts';
 
 /** A TCP or TLS socket as one end of a relay; its bytes come from `sink` where it was made with one. */
@@ -31,7 +32,7 @@ export class SocketSide implements RelaySide {
 
   write(chunk: Buffer): boolean {
     // What the kernel took at once is not waiting, whatever the stream's own mark says.
-    return this.#socket.write(chunk) || this.#socket.writableLength <= highWatermark;
+    return writeLent(this.#socket, chunk, undefined) || this.#socket.writableLength <= highWatermark;
   }
 
   end(): void {
