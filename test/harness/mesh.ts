@@ -161,7 +161,7 @@ export class TestMesh {
     options: {
       service?: string;
       port?: number;
-      protocol?: 'http' | 'tcp';
+      protocol?: 'http' | 'http2' | 'grpc' | 'tcp';
       servicePort?: number;
       upstreams?: readonly string[];
       labels?: Record<string, string>;
