@@ -27,6 +27,8 @@ export interface Http2ClientCodec extends ClientCodec {
  *   grown without a stream's end, `onStreamEnd` is called as well.
  * - For each stream: the receiver's last call, then `onStreamEnd`. When the connection is spent: `onGoAway` if streams
  *   run on, then `onClosed` once. A stream that its writer resets hears nothing more.
+ * - A response that has come as a whole, and whose receiver has paused, is delivered when it goes on, even if the stream
+ *   or the connection is gone by then.
  * - Streams above GOAWAY's last identifier and those answered by REFUSED_STREAM are `refused`: no byte of them was
  *   processed. Other resets of the peer, and the connection's end, are `remote-reset`.
  * - A malformed response resets its stream: `protocol-error` with the reason as detail. What breaks the connection

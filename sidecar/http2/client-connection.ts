@@ -150,13 +150,9 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
   }
 
   protected onReset(stream: Stream, code: number): void {
-    // The answer is whole: the peer only wants no more of the request.
-    if (stream.delivered) this.#afterStream();
-    else {
-      const refused = code === ErrorCode.refusedStream;
-      stream.receiver?.onReset(refused ? 'refused' : 'remote-reset', `h2.reset-${errorName(code)}`);
-      this.#afterStream();
-    }
+    const refused = code === ErrorCode.refusedStream;
+    this.tellReset(stream, refused ? 'refused' : 'remote-reset', `h2.reset-${errorName(code)}`);
+    this.#afterStream();
   }
 
   protected onGoAway(lastStream: number, code: number): void {
@@ -166,7 +162,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
     for (const stream of this.streams.values()) {
       if (stream.id <= lastStream) continue;
       this.remove(stream, true);
-      stream.receiver?.onReset('refused', 'h2.go-away');
+      this.tellReset(stream, 'refused', 'h2.go-away');
       this.#events.onStreamEnd();
     }
     if (this.dead) return;
@@ -183,7 +179,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
 
   protected onStreamError(stream: Stream | undefined, reason: string): void {
     if (stream === undefined) return;
-    if (!stream.delivered) stream.receiver?.onReset('protocol-error', reason);
+    this.tellReset(stream, 'protocol-error', reason);
     this.#afterStream();
   }
 
@@ -223,7 +219,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
     this.transport.end();
     for (const stream of this.streams.values()) {
       this.remove(stream, true);
-      if (!stream.delivered) stream.receiver?.onReset(why, reason);
+      this.tellReset(stream, why, reason);
       this.#events.onStreamEnd();
     }
     this.#events.onClosed(reason);

@@ -114,6 +114,8 @@ export abstract class Connection implements BlockOwner, SenderOwner, ReceiverOwn
 
   abstract onFields(stream: number, end: boolean): void;
   abstract sectionKind(stream: number): number;
+  /** Whether we opened this connection. */
+  protected abstract readonly isClient: boolean;
   abstract onLocalEnd(stream: Stream): void;
   abstract onDelivered(stream: Stream): void;
   /** The stream's owner gives it up. */
@@ -143,7 +145,12 @@ export abstract class Connection implements BlockOwner, SenderOwner, ReceiverOwn
     if (stream.done) return;
     this.writer.reset(stream.id, code);
     this.remove(stream, true);
-    stream.receiver?.onReset(why, detail);
+    this.tellReset(stream, why, detail);
+  }
+
+  /** Tells a receiver that its message ends before its time. A response that is whole is not touched by that. */
+  protected tellReset(stream: Stream, why: ResetReason, detail: string): void {
+    if (!this.isClient || !stream.remoteEnded) stream.receiver?.onReset(why, detail);
   }
 
   /** Takes a stream off the connection. `reset`: what of it is still on its way is to be passed over. */
@@ -153,7 +160,8 @@ export abstract class Connection implements BlockOwner, SenderOwner, ReceiverOwn
     this.streams.delete(stream.id);
     this.closed.add(stream.id, reset);
     if (stream.outbox !== undefined) this.outbound.drop(stream);
-    if (stream.inbox !== undefined) this.inbound.drop(stream);
+    // A whole response is delivered even when its stream, or the connection, is gone.
+    if (!this.isClient || !stream.remoteEnded) this.inbound.drop(stream);
   }
 
   /** The peer did what its stream does not allow: the stream is reset, and when that happens too often, the connection ends. */

@@ -14,8 +14,6 @@ export abstract class FrameHandler extends Connection implements FrameSink {
   #data: Stream | undefined;
   #dataEnds = false;
 
-  /** Whether we opened this connection. */
-  protected abstract readonly isClient: boolean;
   /** The peer has reset a stream, which is off the connection already. */
   protected abstract onReset(stream: Stream, code: number): void;
   protected abstract onGoAway(lastStream: number, code: number): void;

@@ -76,6 +76,7 @@ export abstract class Stream implements BodyWriter {
   abstract trailers(trailers: Headers): void;
 
   reset(reason: ResetReason): void {
+    this.connection.inbound.drop(this);
     if (!this.done) this.connection.resetByOwner(this, reason);
   }
 

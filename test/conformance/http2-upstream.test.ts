@@ -257,3 +257,17 @@ test('a drain lets running streams end, and then the connection', async () => {
   expect(client.events.at(-1)).toBe('closed h2.drained');
   expect(await raw().goAway()).toBe(ErrorCode.noError);
 });
+
+test('a whole response that its receiver has not taken outlives the connection', async () => {
+  const { client, raw } = await connect(() => {});
+  const answer = client.open();
+  answer.writer?.pauseReading();
+  await raw().frame(h2.FrameType.headers, 1);
+  raw().send(h2.headers(1, status('200'), false), h2.data(1, 'whole', true), h2.goAway(1, 0));
+  raw().socket.end();
+  await vi.waitFor(() => expect(client.events.some((event) => event.startsWith('closed'))).toBe(true));
+  expect([answer.result, answer.body]).toEqual(['', '']);
+  answer.writer?.resumeReading();
+  expect(await answer.done).toBe('end');
+  expect(answer.body).toBe('whole');
+});
