@@ -20,7 +20,9 @@ export function parseLoadReport(value: string): LoadReport | undefined {
   if (fields === undefined) return undefined;
   const number = (...names: string[]): number => {
     for (const name of names) {
-      const found = Number(fields.get(name) ?? 0);
+      const value = fields.get(name);
+      // Of anything else JavaScript may call a method that the sender has replaced.
+      const found = typeof value === 'number' || typeof value === 'string' ? Number(value) : 0;
       if (found > 0 && Number.isFinite(found)) return found;
     }
     return 0;

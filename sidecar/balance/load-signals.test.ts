@@ -62,6 +62,10 @@ test('LB-06: load reports are read as text and as JSON, and nothing else is', ()
     requestsPerSecond: 0,
     errorsPerSecond: 0,
   });
+  const nothing = { cpuUtilization: 0, applicationUtilization: 0, requestsPerSecond: 0, errorsPerSecond: 0 };
+  for (const odd of ['{"toString":1,"valueOf":1}', '[5]', 'null', 'true', '"x"']) {
+    expect(parseLoadReport(`JSON {"eps":${odd},"cpu_utilization":${odd}}`)).toEqual(nothing);
+  }
   for (const bad of ['', 'BIN AAAA', 'JSON [1]', 'JSON {', 'JSON null', 'x'.repeat(5_000)]) {
     expect(parseLoadReport(bad)).toBeUndefined();
   }
