@@ -18,6 +18,7 @@ import type { ConfiguredFilter, HttpFilterConfig } from './http-filter-config.ts
 import { inboundFilters } from './inbound.ts';
 import type { Direction } from './observe/stream-info.ts';
 import { outboundFilters } from './outbound.ts';
+import type { ValueMatch } from './route/route-table.ts';
 
 /** What filters may need of the process. */
 export interface FilterDependencies {
@@ -29,6 +30,8 @@ export interface FilterDependencies {
 /** The filters of a chain, made ready; the router follows. */
 export interface ComposedFilters {
   readonly factories: readonly FilterFactory[];
+  /** What tells health checks that a filter answers, each by all of its matchers. */
+  readonly healthChecks: readonly (readonly ValueMatch[])[];
   /** Configured filters by name, with the version of their configuration. */
   readonly shared: ReadonlyMap<string, { readonly version: string; readonly filter: SharedFilter }>;
 }
@@ -59,7 +62,10 @@ export function composeFilters(
     shared.set(name, entry);
     factories.push(onItsRoutes(name, disabled, entry.filter));
   }
-  return { factories, shared };
+  const healthChecks = configured.flatMap(({ config, disabled }) =>
+    config.kind === 'health-check' && !disabled ? [config.headers] : [],
+  );
+  return { factories, healthChecks, shared };
 }
 
 function createFilter(config: HttpFilterConfig, deps: FilterDependencies): SharedFilter {

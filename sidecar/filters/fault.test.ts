@@ -54,6 +54,22 @@ test('TR-08: delay, then abort', async () => {
   expect((await answer).status).toBe(500);
 });
 
+test('a body that waited while its request was held is read and dropped when it is refused', async () => {
+  const { port, under, reached } = await faulty({
+    delay: { fixedDelay: '1s', percentage: always },
+    abort: { httpStatus: 500, percentage: always },
+    headers: [{ name: ':method', stringMatch: { exact: 'POST' } }],
+  });
+  const client = rawClient(port);
+  client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(200_000)}`);
+  await under.until(() => under.observer.started === 1);
+  under.advance(1_100);
+  client.send('x'.repeat(100_000));
+  expect((await client.response()).status).toBe(500);
+  await under.until(() => client.ended);
+  expect([client.error, reached]).toEqual([undefined, []]);
+});
+
 test('TR-08: shares down to one in a million are kept', async () => {
   const { port } = await faulty({
     abort: { httpStatus: 500, percentage: { numerator: 250_000, denominator: 'MILLION' } },

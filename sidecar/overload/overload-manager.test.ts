@@ -1,7 +1,10 @@
 import http from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { createLog } from '../../lib/log.ts';
+import { HealthCheck } from '../../proto/gen/envoy/extensions/filters/http/health_check/v3/health_check.ts';
 import { cluster, httpServer, rawClient, request, route, TestProxy, tcpServer } from '../../test/harness/data-path.ts';
+import { httpFilter, packed } from '../../test/harness/http-filters.ts';
+import type { ConfiguredFilter } from '../http-filter-config.ts';
 import type { Direction } from '../observe/stream-info.ts';
 import type { ForwardAction } from '../route/route-table.ts';
 import { defaultOverload, type OverloadConfig } from './overload-config.ts';
@@ -35,13 +38,19 @@ class SetReadings implements ResourceReadings {
 }
 
 async function pressed(
-  options: { direction?: Direction; action?: Partial<ForwardAction>; config?: OverloadConfig } = {},
+  options: {
+    direction?: Direction;
+    action?: Partial<ForwardAction>;
+    filters?: readonly ConfiguredFilter[];
+    config?: OverloadConfig;
+  } = {},
 ) {
   const { port: upstream } = await httpServer((_, outgoing) => outgoing.end('served'));
   const under = new TestProxy();
   under.proxy.setCluster(cluster('app', [upstream]));
   const port = await under.listen('app', {
     routes: [route('app', options.action)],
+    filters: options.filters ?? [],
     ...(options.direction === undefined ? {} : { direction: options.direction }),
   });
   const readings = new SetReadings();
@@ -172,6 +181,16 @@ test('RS-16: the lowest class is shed first, the highest never, and health check
   at(0.945);
   expect(await classes()).toBe('critical');
   expect(await status({ 'user-agent': 'kube-probe/1.30' })).toBe(200);
+});
+
+test('RS-16: a health check that a filter answers is never shed, also at the edge', async () => {
+  const check = { passThroughMode: false, headers: [{ name: ':path', stringMatch: { exact: '/healthz' } }] };
+  const { port, at } = await pressed({
+    direction: 'gateway',
+    filters: [httpFilter('health', packed(HealthCheck, check))],
+  });
+  at(0.945);
+  expect([(await request(port, '/healthz')).status, (await request(port, '/')).status]).toEqual([200, 503]);
 });
 
 test('RS-16: at the edge a stranger cannot raise himself; the route can', async () => {

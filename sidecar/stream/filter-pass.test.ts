@@ -150,5 +150,5 @@ test('after close nothing passes any more', () => {
   request.close();
   request.resume(list[0] as Filter);
   request.data(bytes('2'), true);
-  expect(calls).toEqual(['a', 'held']);
+  expect(calls).toEqual(['a', 'held', 'released']);
 });

@@ -135,10 +135,13 @@ abstract class Pass<Head> {
     else this.data(part, false, index + 1);
   }
 
-  /** Nothing more passes. */
+  /** Nothing more passes; what still comes is read and dropped. */
   close(): void {
     this.closed = true;
     this.#gates = undefined;
+    if (this.#paused === 0) return;
+    this.#paused = 0;
+    this.tellReleased();
   }
 
   protected hold(index: number, status: 'stop' | 'buffer', event: HeldEvent<Head>): void {

@@ -1,5 +1,6 @@
 import { requestClasses } from '../overload/overload-state.ts';
 import { matchRoute } from '../route/match.ts';
+import { matchHeaders } from '../route/match-values.ts';
 import type { BodyReceiver, ResponseWriter } from './codec.ts';
 import { isGrpc, type RequestHead } from './head.ts';
 import { Headers } from './headers.ts';
@@ -29,10 +30,12 @@ export function shedRequest(scope: StreamScope, head: RequestHead, writer: Respo
 }
 
 /**
- * From the field by which our own proxies and applications tell it, else from the route. Health checks inside the mesh
- * are critical: without them the others would think us dead. Strangers have no say.
+ * From the field by which our own proxies and applications tell it, else from the route. Health checks are critical:
+ * those that a filter answers, and inside the mesh all; without them the others would think us dead. Strangers have no
+ * other say.
  */
 function classOf(scope: StreamScope, head: RequestHead): number {
+  for (const headers of scope.filters.healthChecks) if (matchHeaders(headers, head)) return criticalClass;
   if (!scope.edge) {
     const told = head.headers.get('x-heddle-priority');
     const place = told === undefined ? -1 : (requestClasses as readonly string[]).indexOf(told);
