@@ -48,6 +48,7 @@ function describeCluster(cluster: ClusterDescription, discovery: Discovery | und
     discovery: cluster.discovery,
     warm: discovery?.isActive('cluster', name) ?? false,
     values: {
+      protocol: cluster.protocol,
       rq_active: activeRequests,
       rq_pending_active: pendingRequests,
       cx_active: connections,
@@ -55,10 +56,11 @@ function describeCluster(cluster: ClusterDescription, discovery: Discovery | und
       ...remaining('high_priority', cluster.room.high),
       lb_healthy_panic: cluster.panicPicks,
     },
-    endpoints: cluster.endpoints.map(({ connections: open, requests, failures, ...endpoint }) => ({
+    endpoints: cluster.endpoints.map(({ connections: open, http2Connections, requests, failures, ...endpoint }) => ({
       ...endpoint,
       values: {
         cx_active: open,
+        cx_http2: http2Connections,
         rq_total: requests,
         rq_error: failures,
         rq_success: Math.max(0, requests - failures - endpoint.activeRequests),

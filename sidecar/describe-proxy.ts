@@ -58,6 +58,7 @@ export function describeCluster(cluster: Cluster): ClusterDescription {
       successRate: cluster.selector.successRateOf(endpoint),
       activeRequests: endpoint.activeRequests,
       connections: endpoint.pools?.size ?? 0,
+      http2Connections: endpoint.pools?.sharedSize ?? 0,
       requests: endpoint.requests,
       failures: endpoint.failures,
     })),

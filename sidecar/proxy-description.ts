@@ -65,6 +65,8 @@ export interface EndpointDescription {
   readonly successRate: number;
   readonly activeRequests: number;
   readonly connections: number;
+  /** How many of them speak HTTP/2. */
+  readonly http2Connections: number;
   /** Since the endpoint is known. */
   readonly requests: number;
   readonly failures: number;

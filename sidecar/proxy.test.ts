@@ -15,6 +15,7 @@ import {
   tcpServer,
   until,
 } from '../test/harness/data-path.ts';
+import { connectHttp2, sendOn } from '../test/harness/versions.ts';
 
 async function echoProxy(): Promise<{ under: TestProxy; port: number; connections: () => number }> {
   let connections = 0;
@@ -249,6 +250,61 @@ test('CONNECT to a TCP service relays bytes, and to a stranger it is refused', a
   expect(under.observer.tcp).toMatchObject([{ service: 'redis.default', bytesReceived: 4, bytesSent: 5, flags: 0 }]);
   const stranger = rawClient(port).send('CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n');
   expect(await stranger.see(/is no service of the mesh/)).toMatch(/^HTTP\/1.1 404 [\s\S]*unknown-destination/);
+});
+
+test('CONNECT of an HTTP/2 client opens tunnels as that of HTTP/1 does, many on one connection', async () => {
+  const { port } = await echoProxy();
+  const session = await connectHttp2(port);
+  const tunnel = (authority: string) => {
+    const stream = session.request({ ':method': 'CONNECT', ':authority': authority });
+    const seen = { status: 0, text: '' };
+    stream.on('response', (head) => {
+      seen.status = Number(head[':status']);
+    });
+    stream.on('data', (chunk: Buffer) => {
+      seen.text += String(chunk);
+    });
+    return { stream, seen };
+  };
+  const [one, two] = [tunnel('app.default:80'), tunnel('app.default:80')];
+  await until(() => one.seen.status * two.seen.status > 0);
+  expect([one.seen.status, two.seen.status]).toEqual([200, 200]);
+  one.stream.write('GET /one HTTP/1.1\r\nhost: app.default\r\n\r\n');
+  two.stream.write('GET /two HTTP/1.1\r\nhost: app.default\r\n\r\n');
+  await until(() => /x-path: \/one/i.test(one.seen.text) && /x-path: \/two/i.test(two.seen.text));
+  one.stream.close();
+  await until(() => one.stream.destroyed);
+  two.stream.write('GET /again HTTP/1.1\r\nhost: app.default\r\n\r\n');
+  await until(() => /x-path: \/again/i.test(two.seen.text));
+});
+
+test('L-11: a connection takes no request any more after its time, in either version', async () => {
+  const app = await httpServer((_incoming, outgoing) => void outgoing.end('served'));
+  const under = new TestProxy();
+  under.proxy.setCluster(cluster('app', [app.port]));
+  const port = await under.listen('app', { http: { maxConnectionDurationMs: 10_000, idleTimeoutMs: 3_600_000 } });
+  const client = rawClient(port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  await client.see(/served$/);
+  const session = await connectHttp2(port);
+  expect(String((await sendOn(session)).body)).toBe('served');
+  under.advance(11_100);
+  await until(() => {
+    under.advance(100);
+    return client.ended && session.closed;
+  });
+});
+
+test('L-12: an HTTP/2 connection ends after the requests that it may carry', async () => {
+  const app = await httpServer((_incoming, outgoing) => void outgoing.end('served'));
+  const under = new TestProxy();
+  under.proxy.setCluster(cluster('app', [app.port]));
+  const port = await under.listen('app', { http: { maxRequestsPerConnection: 2 } });
+  const session = await connectHttp2(port);
+  for (let i = 0; i < 2; i++) expect(String((await sendOn(session)).body)).toBe('served');
+  await until(() => {
+    under.advance(100);
+    return session.closed;
+  });
 });
 
 test('a change of routes, endpoints and listeners under load fails no request', async () => {

@@ -68,21 +68,13 @@ function outlierRows(): Row[] {
 }
 
 function http2Rows(): Row[] {
-  const http = defaultUpstreamHttp;
+  const { http2 } = defaultUpstreamHttp;
   return [
-    ['max_concurrent_streams', showCount(http.http2.maxConcurrentStreams), 'as many as the cluster may have requests'],
-    [
-      'initial_stream_window_size',
-      showBytes(http.http2.initialStreamWindowBytes),
-      'bounds what one stream holds in memory',
-    ],
-    ['initial_connection_window_size', showBytes(http.http2.initialConnectionWindowBytes), 'and what all of them do'],
-    [
-      'connection_keepalive.interval',
-      showMs(http.http2.keepaliveIntervalMs),
-      'a dead peer is found before a request is',
-    ],
-    ['connection_keepalive.timeout', showMs(http.http2.keepaliveTimeoutMs), 'long enough for a pause of its collector'],
+    ['max_concurrent_streams', showCount(http2.maxConcurrentStreams), 'as many as the cluster may have requests'],
+    ['initial_stream_window_size', showBytes(http2.initialStreamWindowBytes), 'bounds what one stream holds in memory'],
+    ['initial_connection_window_size', showBytes(http2.initialConnectionWindowBytes), 'and what all of them do'],
+    ['connection_keepalive.interval', showMs(http2.keepaliveIntervalMs), 'a dead peer is found before a request is'],
+    ['connection_keepalive.timeout', showMs(http2.keepaliveTimeoutMs), 'long enough for a pause of its collector'],
   ];
 }
 

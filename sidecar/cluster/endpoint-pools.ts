@@ -27,6 +27,11 @@ export class EndpointPools {
     return this.all.reduce((sum, pool) => sum + pool.size, 0);
   }
 
+  /** Those of them that speak HTTP/2. */
+  get sharedSize(): number {
+    return this.all.reduce((sum, pool) => sum + pool.sharedSize, 0);
+  }
+
   get all(): readonly HttpPool[] {
     return [this.#single, this.#http1, this.#http2].filter((pool) => pool !== undefined);
   }

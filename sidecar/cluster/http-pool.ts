@@ -94,9 +94,9 @@ export class HttpPool implements ConnectionOwner {
     return this.#all.size;
   }
 
-  /** What its connections speak; the next one's where there is none. */
-  get protocol(): HttpProtocol {
-    return this.#expected;
+  /** Those of them that speak HTTP/2. */
+  get sharedSize(): number {
+    return this.#shared.size;
   }
 
   /** Hands out a connection; with `fresh`, none of HTTP/1 that was used before. */

@@ -18,6 +18,10 @@ export class SharedConnections {
     this.#sweep = wheel.timer(() => this.#closeIdle());
   }
 
+  get size(): number {
+    return this.#connections.length;
+  }
+
   /** A connection with room for one more stream, if there is one. */
   find(): UpstreamConnection | undefined {
     for (let i = 0; i < this.#connections.length; i++) {

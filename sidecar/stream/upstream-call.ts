@@ -334,7 +334,9 @@ export class UpstreamCall implements AttemptOwner {
   }
 
   #replaceConnection(attempt: Attempt, failure: AttemptFailure, now: number): boolean {
-    if (this.#replaced || !this.#body.complete || !costNothing(attempt, failure, this.#plan.idempotent)) return false;
+    // What asks to switch protocols has no body before it is answered.
+    const complete = this.#body.complete || this.#head.upgrade !== undefined;
+    if (this.#replaced || !complete || !costNothing(attempt, failure, this.#plan.idempotent)) return false;
     this.#replaced = true;
     if (failure.kind === 'refused') this.#plan.avoid(attempt.endpoint);
     attempt.settle('cancelled', now);
