@@ -8,7 +8,7 @@ import type { DownstreamFacts } from '../stream/stream-scope.ts';
 import type { HandshakeSlots } from '../tls/handshake-slots.ts';
 import type { SecureContexts } from '../tls/secure-contexts.ts';
 import { TlsAcceptor } from '../tls/tls-acceptor.ts';
-import { adoptSocket } from './adopt-socket.ts';
+import { acceptSockets } from './accept-sockets.ts';
 import type { Chain, OpenConnection, TentativeConnection } from './chain.ts';
 import { ChainMatch, type ConnectionEnd, type ConnectionTraits, hasPassthrough } from './chain-match.ts';
 import { alertRecord, type ClientHello } from './client-hello.ts';
@@ -18,7 +18,7 @@ import { IpRanges } from './ip-range.ts';
 import type { DownstreamTlsConfig, ListenerConfig } from './listener-config.ts';
 import { ListenerGate } from './listener-gate.ts';
 import { Newcomer, type NewcomerEvents } from './newcomer.ts';
-import { ReadSink } from './read-sink.ts';
+import type { ReadSink } from './read-sink.ts';
 import { lowWatermark } from './transport.ts';
 
 const unrecognizedName = 112;
@@ -74,7 +74,7 @@ export class Listener implements NewcomerEvents {
       noDelay: true,
       highWaterMark: lowWatermark,
     };
-    this.#server = net.createServer(options, (socket) => this.#onConnection(socket));
+    this.#server = net.createServer(options);
   }
 
   get config(): ListenerConfig {
@@ -102,6 +102,7 @@ export class Listener implements NewcomerEvents {
       this.#server.once('error', reject);
       this.#server.listen({ host: address, port, backlog, reusePort: this.#deps.reusePort }, () => {
         this.#server.removeListener('error', reject);
+        acceptSockets(this.#server, lowWatermark, (socket, sink) => this.#onConnection(socket, sink));
         // Such as EMFILE, for each connection of a flood: counted, and logged now and then. Accepting goes on.
         this.#server.on('error', (error: NodeJS.ErrnoException) =>
           this.#deps.observer.onRefused(name, 'listener.accept-failed', error.code ?? error.message, ''),
@@ -212,9 +213,7 @@ export class Listener implements NewcomerEvents {
     else newcomer.socket.end(alertRecord(alert), () => newcomer.socket.destroy());
   }
 
-  #onConnection(accepted: Socket): void {
-    const sink = new ReadSink();
-    const socket = adoptSocket(accepted, sink, lowWatermark);
+  #onConnection(socket: Socket, sink: ReadSink): void {
     // A peer may reset at any time, also before anyone else listens.
     socket.on('error', () => {});
     const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket;
