@@ -5,6 +5,7 @@ import type { TimerWheel } from '../lib/timer-wheel.ts';
 import type { ClusterConfig, EndpointConfig, Locality } from './cluster/cluster-config.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
 import type { DialDependencies } from './cluster/dial.ts';
+import type { NameResolver } from './cluster/dns/name-resolver.ts';
 import { type ComposedFilters, composeFilters } from './compose-filters.ts';
 import { describeCluster, describeListener } from './describe-proxy.ts';
 import type { Chain } from './net/chain.ts';
@@ -65,6 +66,8 @@ export interface ProxyDependencies {
   reusePort?: boolean;
   /** Connections of clients to all listeners. Default: 40 % of the file descriptors that the process may have. */
   maxConnections?: number;
+  /** Looks up host names. Default: one that asks the system's name servers. */
+  resolver?: NameResolver;
 }
 
 export function createProxy(deps: ProxyDependencies): Proxy {
@@ -106,20 +109,23 @@ class ConfiguredProxy implements Proxy {
     this.#contexts = new SecureContexts(deps.secrets, () => {
       for (const listener of this.#listeners.values()) listener.refreshSecrets();
     });
-    this.#clusters = new ClusterManager({
-      clock,
-      random,
-      wheel,
-      contexts: this.#contexts,
-      turn: this.#turn,
-      onMisbehaviour: (cluster, reason, address) =>
-        observer.onRefused(cluster, reason, 'the upstream connection was closed', address),
-      onPeerRefused: this.#onPeerRefused,
-      locality: deps.locality,
-      onEndpointEvent: (cluster, event, reason, address, detail) =>
-        observer.onEndpointEvent(cluster, event, reason, address, detail),
-      onConnected: (protocol) => observer.onHttpConnection('upstream', protocol),
-    });
+    this.#clusters = new ClusterManager(
+      {
+        clock,
+        random,
+        wheel,
+        contexts: this.#contexts,
+        turn: this.#turn,
+        onMisbehaviour: (cluster, reason, address) =>
+          observer.onRefused(cluster, reason, 'the upstream connection was closed', address),
+        onPeerRefused: this.#onPeerRefused,
+        locality: deps.locality,
+        onEndpointEvent: (cluster, event, reason, address, detail) =>
+          observer.onEndpointEvent(cluster, event, reason, address, detail),
+        onConnected: (protocol) => observer.onHttpConnection('upstream', protocol),
+      },
+      deps.resolver,
+    );
   }
 
   setCluster(config: ClusterConfig): void {

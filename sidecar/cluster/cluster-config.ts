@@ -1,4 +1,5 @@
 import type { ServerNameMatch } from '../tls/server-name-match.ts';
+import type { DnsConfig } from './dns/dns-config.ts';
 import type { HealthCheckConfig } from './health-check/health-check-config.ts';
 import type { UpstreamHttpConfig } from './upstream-http.ts';
 
@@ -6,8 +7,11 @@ import type { UpstreamHttpConfig } from './upstream-http.ts';
 export interface ClusterConfig {
   /** `outbound|<port>|<subset>|<name>.<namespace>.svc.cluster.local` or `inbound|<port>`. */
   name: string;
-  /** Where endpoints come from: EDS under `endpointsName`, or the list here. */
-  discovery: { kind: 'eds'; endpointsName: string } | { kind: 'static'; endpoints: readonly EndpointConfig[] };
+  /** Where endpoints come from: EDS under `endpointsName`, the list here, or host names that are looked up. */
+  discovery:
+    | { kind: 'eds'; endpointsName: string }
+    | { kind: 'static'; endpoints: readonly EndpointConfig[] }
+    | { kind: 'dns'; dns: DnsConfig };
   /** `auto` lets endpoints with TLS choose by ALPN; `downstream` speaks to the endpoint what the client spoke. */
   protocol: 'http1' | 'http2' | 'auto' | 'downstream' | 'tcp';
   /** Absent: `defaultUpstreamHttp`. */

@@ -1,5 +1,8 @@
 import { Cluster, type ClusterDependencies } from './cluster.ts';
 import type { ClusterConfig, EndpointConfig } from './cluster-config.ts';
+import type { DnsConfig } from './dns/dns-config.ts';
+import { DnsEndpoints } from './dns/dns-endpoints.ts';
+import { NameResolver } from './dns/name-resolver.ts';
 
 /** All clusters by name. Endpoints that discovery brings before their cluster wait for it here. */
 export class ClusterManager {
@@ -7,8 +10,13 @@ export class ClusterManager {
   readonly #clusters = new Map<string, Cluster>();
   readonly #endpoints = new Map<string, readonly EndpointConfig[]>();
 
-  constructor(deps: ClusterDependencies) {
+  readonly #lookUps = new Map<string, DnsEndpoints>();
+  readonly #resolver: NameResolver;
+
+  /** `resolver` looks up the host names of clusters by DNS. */
+  constructor(deps: ClusterDependencies, resolver: NameResolver = new NameResolver()) {
     this.#deps = deps;
+    this.#resolver = resolver;
   }
 
   get(name: string): Cluster | undefined {
@@ -37,6 +45,11 @@ export class ClusterManager {
     } else {
       cluster.setConfig(config);
     }
+    if (discovery.kind === 'dns') {
+      this.#lookUp(cluster, discovery.dns);
+      return;
+    }
+    this.#stopLookUps(config.name);
     const endpoints = discovery.kind === 'static' ? discovery.endpoints : this.#endpoints.get(discovery.endpointsName);
     if (endpoints !== undefined) cluster.setEndpoints(endpoints);
   }
@@ -45,6 +58,7 @@ export class ClusterManager {
     const cluster = this.#clusters.get(name);
     if (cluster === undefined) return;
     cluster.drain();
+    this.#stopLookUps(name);
     this.#clusters.delete(name);
     const { discovery } = cluster.config;
     if (discovery.kind === 'eds') this.#endpoints.delete(discovery.endpointsName);
@@ -59,7 +73,28 @@ export class ClusterManager {
     }
   }
 
+  /** Look-ups that are asked for in the same words go on. */
+  #lookUp(cluster: Cluster, dns: DnsConfig): void {
+    const { name } = cluster.config;
+    const running = this.#lookUps.get(name);
+    if (running !== undefined && JSON.stringify(running.config) === JSON.stringify(dns)) return;
+    running?.close();
+    const endpoints = new DnsEndpoints(
+      dns,
+      { ...this.#deps, resolver: this.#resolver },
+      (found) => cluster.setEndpoints(found),
+      (host, reason) => this.#deps.onPeerRefused(name, 'dns.lookup-failed', reason, host),
+    );
+    this.#lookUps.set(name, endpoints);
+  }
+
+  #stopLookUps(name: string): void {
+    this.#lookUps.get(name)?.close();
+    this.#lookUps.delete(name);
+  }
+
   close(): void {
+    for (const name of [...this.#lookUps.keys()]) this.#stopLookUps(name);
     for (const cluster of this.#clusters.values()) cluster.destroy();
     this.#clusters.clear();
   }

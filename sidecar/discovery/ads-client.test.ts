@@ -184,7 +184,7 @@ test('XD-03, XD-11, P-35: a bad resource is named with its field in the NACK, an
   target.take();
   const nonce = server.send(typeUrls.cluster, [
     edsCluster(web, { connectTimeout: '2s' }, '2'),
-    edsCluster(api, { type: 'LOGICAL_DNS', dnsRefreshRate: '5s', connectTimeout: '-1s' }, '2'),
+    edsCluster(api, { type: 'ORIGINAL_DST', useTcpForDnsLookups: true, connectTimeout: '-1s' }, '2'),
     edsCluster('twice'),
     edsCluster('twice', {}, '2'),
   ]);
@@ -192,8 +192,8 @@ test('XD-03, XD-11, P-35: a bad resource is named with its field in the NACK, an
   expect(nack.errorDetail?.code).toBe(3);
   expect(nack.errorDetail?.message.split('\n').toSorted()).toEqual([
     `Cluster "${api}": connect_timeout: negative duration`,
-    `Cluster "${api}": dns_refresh_rate: not supported`,
-    `Cluster "${api}": type: only EDS and STATIC are supported`,
+    `Cluster "${api}": type: only EDS, STATIC, STRICT_DNS and LOGICAL_DNS are supported`,
+    `Cluster "${api}": use_tcp_for_dns_lookups: not supported`,
     'Cluster "twice": there twice in one response',
   ]);
   expect(target.take()).toEqual([`cluster ${web}`, `endpoints ${web} 0`]);

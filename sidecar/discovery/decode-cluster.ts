@@ -4,9 +4,11 @@ import { decodeBalancer } from './decode-balancer.ts';
 import { decodeBreakers } from './decode-breakers.ts';
 import { decodeConnectionOptions } from './decode-connection-options.ts';
 import type { DecodeContext } from './decode-context.ts';
+import { decodeDns } from './decode-dns.ts';
 import { type EndpointsResource, type MatchableEndpoint, readEndpoints } from './decode-endpoints.ts';
 import { decodeHealthChecks } from './decode-health-check.ts';
 import { decodeOutlier } from './decode-outlier.ts';
+import { decodeProxyTransport } from './decode-proxy-transport.ts';
 import { checkSource } from './decode-source.ts';
 import { decodeUpstreamTls } from './decode-tls.ts';
 import { decodeUpstreamHttp } from './decode-upstream-http.ts';
@@ -31,6 +33,10 @@ export const clusterFields = fieldsOf(Cluster, {
     'upstreamConnectionOptions',
     'loadBalancingPolicy',
     'loadAssignment',
+    'dnsRefreshRate',
+    'dnsFailureRefreshRate',
+    'respectDnsTtl',
+    'dnsLookupFamily',
     'circuitBreakers',
     'typedExtensionProtocolOptions',
     'transportSocket',
@@ -43,7 +49,6 @@ export const clusterFields = fieldsOf(Cluster, {
     trackTimeoutBudgets: 'statistics only',
     trackClusterStats: 'statistics only',
     ignoreHealthOnHostRemoval: 'an endpoint that is taken out gets no new request, healthy or not',
-    dnsLookupFamily: 'endpoints are IP addresses',
   },
 });
 
@@ -78,6 +83,7 @@ export function decodeCluster(message: Cluster, context?: DecodeContext): Decode
     ...decodeHealthChecks(reader, message.healthChecks),
     ...decodeConnectionOptions(reader, message.upstreamConnectionOptions),
     tls: sockets.tls,
+    ...(sockets.proxyProtocol === undefined ? {} : { proxyProtocol: sockets.proxyProtocol }),
     breakers: decodeBreakers(reader, 'circuit_breakers', message.circuitBreakers),
     service: service.name,
     servicePort: service.port,
@@ -90,7 +96,7 @@ type SocketMatches = ClusterResource['socketMatches'];
 function decodeSockets(
   reader: Reader,
   message: Cluster,
-): { tls: UpstreamTlsConfig | undefined; matches: SocketMatches } {
+): { tls: UpstreamTlsConfig | undefined; matches: SocketMatches; proxyProtocol?: 1 | 2 } {
   const contexts: UpstreamTlsConfig[] = [];
   const read = (path: string, socket: Cluster['transportSocket']): boolean => {
     const tls = decodeUpstreamTls(reader, path, socket);
@@ -101,9 +107,10 @@ function decodeSockets(
     match: match ?? {},
     tls: read(`transport_socket_matches[${index}].transport_socket`, transportSocket),
   }));
-  matches.push({ match: {}, tls: read('transport_socket', message.transportSocket) });
+  const outer = decodeProxyTransport(reader, 'transport_socket', message.transportSocket);
+  matches.push({ match: {}, tls: read(outer.path, outer.socket) });
   if (contexts.length > 1) reader.problem('transport_socket_matches', 'more than one TLS context is not supported');
-  return { tls: contexts[0], matches };
+  return { tls: contexts[0], matches, ...(outer.version === undefined ? {} : { proxyProtocol: outer.version }) };
 }
 
 function withTls(matches: SocketMatches, { match, ...endpoint }: MatchableEndpoint): EndpointConfig {
@@ -118,10 +125,16 @@ function decodeDiscovery(reader: Reader, message: Cluster, matches: SocketMatche
     checkSource(reader, 'eds_cluster_config.eds_config', message.edsClusterConfig?.edsConfig, 'endpoint');
     return { kind: 'eds', endpointsName: message.edsClusterConfig?.serviceName || message.name };
   }
-  if (kind !== Cluster_DiscoveryType.STATIC) reader.problem('type', 'only EDS and STATIC are supported');
+  const { STATIC, STRICT_DNS, LOGICAL_DNS } = Cluster_DiscoveryType;
+  const byName = kind === STRICT_DNS || kind === LOGICAL_DNS;
+  if (kind !== STATIC && !byName) {
+    reader.problem('type', 'only EDS, STATIC, STRICT_DNS and LOGICAL_DNS are supported');
+  }
   const assignment = message.loadAssignment;
-  const endpoints = assignment === undefined ? [] : readEndpoints(reader, 'load_assignment', assignment);
-  return { kind: 'static', endpoints: endpoints.map((endpoint) => withTls(matches, endpoint)) };
+  const found = assignment === undefined ? [] : readEndpoints(reader, 'load_assignment', assignment, byName);
+  const endpoints = found.map((endpoint) => withTls(matches, endpoint));
+  if (byName) return { kind: 'dns', dns: decodeDns(reader, message, kind === LOGICAL_DNS, endpoints) };
+  return { kind: 'static', endpoints };
 }
 
 /** From our metadata, or from an Istio-style name, or the cluster's name itself. */

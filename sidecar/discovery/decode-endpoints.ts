@@ -54,15 +54,20 @@ export function decodeEndpoints(message: ClusterLoadAssignment, context?: Decode
   return reader.finish({ name: reader.required('cluster_name', message.clusterName), endpoints });
 }
 
-/** Reads endpoints of an EDS resource, or of a cluster's own `load_assignment` under `path`. */
-export function readEndpoints(reader: Reader, path: string, message: ClusterLoadAssignment): MatchableEndpoint[] {
+/** Reads endpoints of an EDS resource, or of a cluster's own `load_assignment` under `path`; with `hosts`, by host names. */
+export function readEndpoints(
+  reader: Reader,
+  path: string,
+  message: ClusterLoadAssignment,
+  hosts = false,
+): MatchableEndpoint[] {
   const prefix = path === '' ? '' : `${path}.`;
   reader.only(path, message, assignmentFields);
   if (message.policy !== undefined) {
     reader.only(`${prefix}policy`, message.policy, policyFields);
   }
   const endpoints = message.endpoints.flatMap((locality, index) =>
-    readLocality(reader, `${prefix}endpoints[${index}]`, locality, message.policy),
+    readLocality(reader, `${prefix}endpoints[${index}]`, locality, message.policy, hosts),
   );
   if (endpoints.length > maxEndpoints) {
     reader.problem(`${prefix}endpoints`, `${endpoints.length} endpoints; at most ${maxEndpoints}`);
@@ -81,6 +86,7 @@ function readLocality(
   path: string,
   locality: LocalityLbEndpoints,
   policy: ClusterLoadAssignment['policy'],
+  hosts: boolean,
 ): MatchableEndpoint[] {
   reader.only(path, locality, localityFields);
   if (locality.priority > maxPriority) reader.problem(`${path}.priority`, `at most ${maxPriority}`);
@@ -89,11 +95,17 @@ function readLocality(
   const weight = locality.loadBalancingWeight ?? 0;
   const group: EndpointGroup = { region, zone, subZone, weight, priority: locality.priority, overprovisioningFactor };
   return locality.lbEndpoints.map((endpoint, index) =>
-    readEndpoint(reader, `${path}.lb_endpoints[${index}]`, endpoint, group),
+    readEndpoint(reader, `${path}.lb_endpoints[${index}]`, endpoint, group, hosts),
   );
 }
 
-function readEndpoint(reader: Reader, path: string, lbEndpoint: LbEndpoint, group: EndpointGroup): MatchableEndpoint {
+function readEndpoint(
+  reader: Reader,
+  path: string,
+  lbEndpoint: LbEndpoint,
+  group: EndpointGroup,
+  hosts: boolean,
+): MatchableEndpoint {
   const identifier = lbEndpoint.hostIdentifier;
   const endpoint = identifier?.$case === 'endpoint' ? identifier.value : undefined;
   if (endpoint === undefined) reader.problem(path, 'endpoint: missing');
@@ -108,7 +120,7 @@ function readEndpoint(reader: Reader, path: string, lbEndpoint: LbEndpoint, grou
   return {
     ...(endpoint === undefined
       ? { address: '', port: 0 }
-      : decodeAddress(reader, `${path}.endpoint.address`, endpoint.address)),
+      : decodeAddress(reader, `${path}.endpoint.address`, endpoint.address, 1, hosts)),
     weight: Math.max(1, lbEndpoint.loadBalancingWeight ?? 1),
     healthy: [HEALTHY, UNKNOWN, DEGRADED].some((status) => status === lbEndpoint.healthStatus),
     tls: false,

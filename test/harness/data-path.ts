@@ -110,7 +110,7 @@ export class TestProxy {
   readonly overload = calmState();
   readonly proxy: ReturnType<typeof createProxy>;
 
-  constructor(options: Partial<Pick<ProxyDependencies, 'maxConnections' | 'locality'>> = {}) {
+  constructor(options: Partial<Pick<ProxyDependencies, 'resolver' | 'maxConnections' | 'locality'>> = {}) {
     this.proxy = createProxy({
       secrets: this.secrets,
       observer: this.observer,

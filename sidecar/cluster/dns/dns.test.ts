@@ -1,0 +1,152 @@
+import { expect, test } from 'vitest';
+import { cluster, endpoint, httpServer, request, TestProxy, until } from '../../../test/harness/data-path.ts';
+import { type DnsAnswer, type DnsQuestion, DnsServer } from '../../../test/harness/dns-server.ts';
+import type { DnsConfig } from './dns-config.ts';
+import { parseHostsFile } from './hosts-file.ts';
+import { NameResolver } from './name-resolver.ts';
+import { candidateNames, parseResolvConf } from './resolv-conf.ts';
+
+const files = (resolv = '', hosts = '') => ({
+  readFile: (path: string) => (path === '/etc/hosts' ? hosts : resolv),
+});
+
+async function resolverOf(answer: (question: DnsQuestion) => DnsAnswer, resolv = '', hosts = '') {
+  const server = await DnsServer.start(answer);
+  return { server, resolver: new NameResolver({ servers: [server.address], timeoutMs: 200, ...files(resolv, hosts) }) };
+}
+
+const base: Omit<DnsConfig, 'targets'> = {
+  logical: false,
+  family: 'v4-only',
+  refreshMs: 5_000,
+  failureBaseMs: 1_000,
+  failureMaxMs: 4_000,
+  respectTtl: false,
+};
+
+async function startCluster(answer: (question: DnsQuestion) => DnsAnswer, more: Partial<DnsConfig> = {}) {
+  const { server, resolver } = await resolverOf(answer);
+  const under = new TestProxy({ resolver });
+  const targets = [endpoint(80, { address: 'app.example' })];
+  under.proxy.setCluster(cluster('app', [], { discovery: { kind: 'dns', dns: { ...base, targets, ...more } } }));
+  const addresses = () => (under.proxy.describe().clusters[0]?.endpoints ?? []).map(({ address }) => address).sort();
+  return { server, under, addresses };
+}
+
+/** Lets time pass until there is one more question, and its answer has been taken. */
+async function nextLookUp(under: TestProxy, server: DnsServer, done: () => boolean): Promise<void> {
+  const before = server.questions.length;
+  await until(() => {
+    if (server.questions.length === before) under.advance(100);
+    return server.questions.length > before && done();
+  });
+}
+
+test('endpoints follow the addresses of a name, and requests reach them', async () => {
+  const { port } = await httpServer((_incoming, outgoing) => void outgoing.end('by name'));
+  let answer: DnsAnswer = { addresses: ['127.0.0.1'] };
+  const { server, under, addresses } = await startCluster(() => answer, {
+    targets: [endpoint(port, { address: 'app.example' })],
+  });
+  await until(() => addresses().length === 1);
+  expect((await request(await under.listen('app'), '/')).body).toBe('by name');
+  answer = { addresses: ['127.0.0.1', '127.0.0.2'] };
+  await nextLookUp(under, server, () => addresses().length === 2);
+  answer = { addresses: ['127.0.0.2'] };
+  await nextLookUp(under, server, () => addresses().length === 1);
+  expect(addresses()).toEqual(['127.0.0.2']);
+});
+
+test('P-57: SERVFAIL, NXDOMAIN, silence, nonsense and an empty answer keep the last good addresses for an hour', async () => {
+  let answer: DnsAnswer = { addresses: ['127.0.0.1'] };
+  const { server, under, addresses } = await startCluster(() => answer);
+  await until(() => addresses().length === 1);
+  const bad: DnsAnswer[] = [
+    { code: 'servfail' },
+    { code: 'nxdomain' },
+    { addresses: [] },
+    { raw: Buffer.from('nonsense') },
+    undefined,
+    { cname: 'app.example' },
+    { addresses: ['0.0.0.0', '224.0.0.1', '255.255.255.255'] },
+  ];
+  for (const [index, one] of bad.entries()) {
+    answer = one;
+    await nextLookUp(under, server, () => under.observer.refused.length > index);
+    expect([one, addresses()]).toEqual([one, ['127.0.0.1']]);
+  }
+  expect(new Set(under.observer.refused.map(({ reason }) => reason))).toEqual(new Set(['dns.lookup-failed']));
+  under.clock.advance(3_600_000);
+  answer = { code: 'servfail' };
+  await nextLookUp(under, server, () => addresses().length === 0);
+  answer = { addresses: ['127.0.0.3'] };
+  await nextLookUp(under, server, () => addresses().length === 1);
+});
+
+test('UP-15: of a hundred addresses 64 are used; TTL 0 does not make the proxy ask without pause', async () => {
+  const many = Array.from({ length: 100 }, (_, index) => `10.0.0.${index + 1}`);
+  const { server, under, addresses } = await startCluster(() => ({ addresses: many, ttl: 0 }), { respectTtl: true });
+  await until(() => addresses().length > 0);
+  expect(addresses()).toHaveLength(64);
+  expect(server.questions).toHaveLength(1);
+  under.advance(900);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(server.questions).toHaveLength(1);
+  under.advance(200);
+  await until(() => server.questions.length === 2);
+});
+
+test('a time to live is respected where asked for', async () => {
+  const { server, under } = await startCluster(() => ({ addresses: ['127.0.0.1'], ttl: 30 }), { respectTtl: true });
+  await until(() => under.proxy.describe().clusters[0]?.endpoints.length === 1);
+  under.advance(29_000);
+  expect(server.questions).toHaveLength(1);
+  under.advance(1_100);
+  await until(() => server.questions.length === 2);
+});
+
+test('LOGICAL_DNS keeps the one address it has as long as the name has it', async () => {
+  let answer: DnsAnswer = { addresses: ['127.0.0.1', '127.0.0.2'] };
+  const { server, under, addresses } = await startCluster(() => answer, { logical: true });
+  await until(() => addresses().length === 1);
+  const [first] = addresses();
+  answer = { addresses: ['127.0.0.2', '127.0.0.1', '127.0.0.3'] };
+  await nextLookUp(under, server, () => true);
+  answer = { addresses: ['127.0.0.3'] };
+  await nextLookUp(under, server, () => addresses()[0] !== first);
+  expect(addresses()).toEqual(['127.0.0.3']);
+});
+
+test('the family says which addresses are used', async () => {
+  const { resolver } = await resolverOf(() => ({
+    addresses: ['10.0.0.1', '20010db8000000000000000000000001'.replace(/(.{4})(?=.)/g, '$1:')],
+  }));
+  const of = async (family: DnsConfig['family']) => (await resolver.resolve('a.example', family)).addresses;
+  expect(await of('v4-only')).toEqual(['10.0.0.1']);
+  expect(await of('v6-only')).toEqual(['2001:db8::1']);
+  expect(await of('auto')).toEqual(['2001:db8::1']);
+  expect(await of('v4-preferred')).toEqual(['10.0.0.1']);
+  expect(await of('all')).toEqual(['2001:db8::1', '10.0.0.1']);
+});
+
+test('addresses, localhost and the hosts file need no name server', async () => {
+  const { server, resolver } = await resolverOf(() => ({ code: 'servfail' }), '', '10.9.8.7 db.internal db # ours\n');
+  expect((await resolver.resolve('10.1.1.1', 'auto')).addresses).toEqual(['10.1.1.1']);
+  expect((await resolver.resolve('localhost', 'v4-preferred')).addresses).toEqual(['127.0.0.1']);
+  expect((await resolver.resolve('DB', 'auto')).addresses).toEqual(['10.9.8.7']);
+  expect(server.questions).toEqual([]);
+  await expect(resolver.resolve('other', 'v4-only')).rejects.toThrow('other: ESERVFAIL');
+});
+
+test('short names are searched for as resolv.conf says', async () => {
+  const conf = 'search shop.svc.cluster.local svc.cluster.local\noptions ndots:5\n';
+  const { server, resolver } = await resolverOf(
+    ({ name }) => (name === 'cart.svc.cluster.local' ? { addresses: ['10.0.0.5'] } : { code: 'nxdomain' }),
+    conf,
+  );
+  expect((await resolver.resolve('cart', 'v4-only')).addresses).toEqual(['10.0.0.5']);
+  expect(server.questions.map(({ name }) => name)).toEqual(['cart.shop.svc.cluster.local', 'cart.svc.cluster.local']);
+  expect(candidateNames('a.b', parseResolvConf('search x\n'))).toEqual(['a.b', 'a.b.x']);
+  expect(candidateNames('a.', parseResolvConf(conf))).toEqual(['a']);
+  expect(parseHostsFile('::1 localhost\nnonsense line\n').get('localhost')).toEqual(['::1']);
+});
