@@ -1,6 +1,8 @@
 /** Requests whose unused share is remembered. */
 const remembered = 1_000;
 const refillMs = 1_000;
+/** Retries in a second that a service with few requests may have; at one time it has no more than its minimum. */
+const quietRetries = 10;
 
 /**
  * Bounds retries by a share of the requests, so that they cannot multiply the load on a service that is in trouble:
@@ -14,9 +16,10 @@ export class RetryBudget {
   readonly #maxConcurrency: number;
   #active = 0;
   /** Retries that the requests so far have earned. */
-  #credit: number;
+  #credit = 0;
   #requestsSinceRefill = 0;
-  #refilled = 0;
+  /** `undefined` before the first retry. */
+  #refilled: number | undefined;
 
   /**
    * Defaults of the mesh: 20 percent, 3. `maxConcurrency` bounds the retries at one time whatever the load is
@@ -26,7 +29,6 @@ export class RetryBudget {
     this.#share = percent / 100;
     this.#minConcurrency = minConcurrency;
     this.#maxConcurrency = maxConcurrency;
-    this.#credit = minConcurrency;
   }
 
   /** Retries that hold a share now. */
@@ -51,7 +53,8 @@ export class RetryBudget {
    * clock.
    */
   tryAcquire(activeRequests: number, now: number): boolean {
-    if (now - this.#refilled >= refillMs) this.#refill(now);
+    if (this.#refilled === undefined) this.#refill(now, this.#minConcurrency);
+    else if (now - this.#refilled >= refillMs) this.#refill(now, Math.max(quietRetries, this.#minConcurrency));
     if (this.#active >= this.#allowed(activeRequests) || this.#credit < 1 - 1e-9) return false;
     this.#active++;
     this.#credit--;
@@ -67,10 +70,10 @@ export class RetryBudget {
     return Math.min(this.#maxConcurrency, Math.max(this.#minConcurrency, share));
   }
 
-  /** Where the requests of a second earn less than the minimum, the minimum is there all the same. */
-  #refill(now: number): void {
-    if (this.#requestsSinceRefill * this.#share < this.#minConcurrency) {
-      this.#credit = Math.max(this.#credit, this.#minConcurrency);
+  /** Where the requests so far, or those of a second, earn fewer than `quiet`, so many are there all the same. */
+  #refill(now: number, quiet: number): void {
+    if (this.#minConcurrency > 0 && this.#requestsSinceRefill * this.#share < quiet) {
+      this.#credit = Math.max(this.#credit, quiet);
     }
     this.#requestsSinceRefill = 0;
     this.#refilled = now;

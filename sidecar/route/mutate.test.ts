@@ -73,7 +73,8 @@ describe('a redirect', () => {
   };
   const match = matching('path-separated-prefix', '/a');
   test.each<[Partial<RedirectAction>, string, string, string]>([
-    [{ scheme: 'https' }, 'h:8080', '/a?b', 'https://h/a?b'],
+    [{ scheme: 'https' }, 'h:8080', '/a?b', 'https://h:8080/a?b'],
+    [{ scheme: 'https' }, 'h:80', '/a?b', 'https://h/a?b'],
     [{ host: 'other' }, 'h:8080', '/a', 'http://other:8080/a'],
     [{ host: 'other' }, 'h:80', '/a', 'http://other/a'],
     [{ scheme: 'https', port: 443 }, 'h', '/a', 'https://h/a'],

@@ -4,21 +4,25 @@ import type { RedirectAction, RouteMatch } from './route-table.ts';
 import { splitPort } from './split-port.ts';
 
 /**
- * The `Location` of a redirect (Gateway API `HTTPRequestRedirectFilter`). Without a port in the action, a given
- * scheme means that scheme's own port, and otherwise the client's port stays. Default ports are not written.
+ * The `Location` of a redirect (Gateway API `HTTPRequestRedirectFilter`). Without a port in the action the client's
+ * port stays, unless it is the default one of the scheme that it used. Default ports are not written.
  */
 export function redirectLocation(head: RequestHead, match: RouteMatch, action: RedirectAction): string {
   const scheme = action.scheme ?? head.scheme;
   const portAt = splitPort(head.authority);
   const host = action.host ?? head.authority.slice(0, portAt);
-  const port = redirectPort(action, scheme, head.authority.slice(portAt + 1));
+  const port = redirectPort(action, scheme, head.scheme, head.authority.slice(portAt + 1));
   return `${scheme}://${host}${port === '' ? '' : `:${port}`}${redirectPath(head.path, match, action)}`;
 }
 
-function redirectPort(action: RedirectAction, scheme: string, clientPort: string): string {
-  const port = action.port !== undefined ? String(action.port) : action.scheme === undefined ? clientPort : '';
-  const isDefault = (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443');
-  return isDefault ? '' : port;
+function redirectPort(action: RedirectAction, scheme: string, clientScheme: string, clientPort: string): string {
+  const kept = isDefaultPort(clientScheme, clientPort) ? '' : clientPort;
+  const port = action.port === undefined ? kept : String(action.port);
+  return isDefaultPort(scheme, port) ? '' : port;
+}
+
+function isDefaultPort(scheme: string, port: string): boolean {
+  return (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443');
 }
 
 function redirectPath(path: string, match: RouteMatch, action: RedirectAction): string {

@@ -1,6 +1,7 @@
 import type { LocalReply } from '../filters/filter.ts';
 import type { StreamInfo } from '../observe/stream-info.ts';
 import { applyHeaderMutation } from '../route/mutate.ts';
+import type { ForwardAction, WeightedCluster } from '../route/route-table.ts';
 import type { CallTarget } from './call-owner.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
 import { Headers } from './headers.ts';
@@ -23,13 +24,15 @@ export function dressResponse(
 /** The same for an answer of ours in the upstream's place, as far as it concerns headers. */
 export function dressReply(
   reply: LocalReply,
-  { target }: CallTarget,
+  action: ForwardAction,
+  { responseHeaders }: WeightedCluster,
   request: RequestHead,
   info: StreamInfo,
 ): LocalReply {
-  const { responseHeaders } = target;
-  if (responseHeaders.length === 0) return reply;
+  const counts = action.attemptCountInResponse && info.attemptCount > 0;
+  if (responseHeaders.length === 0 && !counts) return reply;
   const headers = reply.headers?.clone() ?? new Headers();
   applyHeaderMutation(headers, responseHeaders, info, request, undefined);
+  if (counts) headers.set(attemptCountHeader, String(info.attemptCount));
   return { ...reply, headers };
 }

@@ -18,7 +18,7 @@ const plainText = 'text/plain; charset=utf-8';
  */
 export function renderLocalReply(reply: LocalReply, request: RequestHead, requestId: string): RenderedReply {
   const headers = reply.headers?.clone() ?? new Headers();
-  if (reply.reason !== '' && isGrpc(request)) return renderGrpc(reply, headers, requestId);
+  if (isGrpc(request)) return renderGrpc(reply, headers, requestId);
   const bodyless = reply.status === 204 || reply.status === 304;
   const { text, type } = bodyOf(reply, request, requestId);
   const body = Buffer.from(bodyless ? '' : text);
@@ -42,7 +42,7 @@ function renderGrpc(reply: LocalReply, headers: Headers, requestId: string): Ren
   headers.set('content-type', 'application/grpc');
   headers.appendRaw('grpc-status', 'grpc-status', String(reply.grpcStatus ?? grpcFromHttp(reply.status)));
   headers.appendRaw('grpc-message', 'grpc-message', grpcMessage(reply.message));
-  headers.appendRaw('x-heddle-reason', 'x-heddle-reason', reasonHeader(reply));
+  if (reply.reason !== '') headers.appendRaw('x-heddle-reason', 'x-heddle-reason', reasonHeader(reply));
   if (requestId !== '') headers.appendRaw('x-request-id', 'x-request-id', requestId);
   const head = { status: 200, reason: '', headers, contentLength: undefined, upgrade: undefined };
   return { head, body: Buffer.alloc(0) };

@@ -5,6 +5,7 @@ import { rewriteHost } from '../route/rewrite-host.ts';
 import type { ForwardAction, RedirectAction, RespondAction, Route, WeightedCluster } from '../route/route-table.ts';
 import { splitPort } from '../route/split-port.ts';
 import type { UpstreamCallOwner } from './call-owner.ts';
+import { dressReply } from './dress-response.ts';
 import { endpointChoice } from './endpoint-choice.ts';
 import type { RequestHead } from './head.ts';
 import { Headers } from './headers.ts';
@@ -89,7 +90,7 @@ function forward(
   const { info } = owner;
   info.cluster = name;
   if (cluster === undefined) {
-    owner.reply(noCluster(name, route.name, action));
+    owner.reply(dressReply(noCluster(name, route.name, action), action, target, head, info));
     return undefined;
   }
   info.service = cluster.config.service;

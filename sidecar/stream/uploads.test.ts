@@ -58,8 +58,11 @@ test('L-08: an upload that we hold back ourselves is not the client\u2019s fault
   client.send(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n`);
   const chunk = 'x'.repeat(1_000_000);
   for (let i = 0; i < 30; i++) client.send(chunk);
-  await until(() => client.socket.writableLength > 0);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // Until nothing more is taken from it.
+  for (let taken = -1; taken !== client.socket.bytesWritten - client.socket.writableLength; ) {
+    taken = client.socket.bytesWritten - client.socket.writableLength;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
   under.advance(200_000);
   expect(client.received).toBe('');
   expect(under.observer.streams).toEqual([]);

@@ -384,7 +384,8 @@ export class UpstreamCall implements AttemptOwner {
   }
 
   #reply(reply: LocalReply): void {
-    this.#owner.reply(dressReply(reply, this.#target, this.#head, this.#info));
+    const { action, target } = this.#target;
+    this.#owner.reply(dressReply(reply, action, target, this.#head, this.#info));
   }
 
   /** With a retry spent, a final failure tells so. */
