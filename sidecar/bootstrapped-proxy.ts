@@ -7,7 +7,8 @@ import type { BootstrapOptions } from './bootstrap/bootstrap-options.ts';
 import type { LoadedBootstrap } from './bootstrap/load-bootstrap.ts';
 import { ResourceFiles } from './bootstrap/resource-files.ts';
 import { type StaticType, staticTypes } from './bootstrap/static-types.ts';
-import { type DataPlane, type DataPlaneSettings, LocalDataPlane } from './data-plane.ts';
+import { createDataPlane } from './create-data-plane.ts';
+import type { DataPlane, DataPlaneSettings } from './data-plane.ts';
 import type { AdsClient } from './discovery/ads-client.ts';
 import type { LocalData } from './discovery/decode-context.ts';
 import { decodeResources } from './discovery/decode-response.ts';
@@ -86,8 +87,22 @@ class BootstrappedProxy implements RunningSidecar {
       locality,
     };
     const wheel = this.#wheel;
-    const shared = { secrets: this.#secrets, ownId: () => '', writeAccessLog, clock, random, wheel, log };
-    this.#dataPlane = new LocalDataPlane(settings, shared);
+    this.#dataPlane = createDataPlane(settings, {
+      workers: options.concurrency,
+      accessLogTarget: options.accessLog?.target,
+      logLevel: options.logLevel,
+      mayReadFiles: true,
+      hasAds: bootstrap.ads !== undefined,
+      held: () => this.#discovery.held,
+      trustDomain: () => '',
+      ownId: () => '',
+      secrets: this.#secrets,
+      writeAccessLog,
+      clock,
+      random,
+      wheel,
+      log,
+    });
     this.#proxy = this.#dataPlane.proxy;
     const { sources, resources, ads } = bootstrap;
     this.#discovery = new Discovery({

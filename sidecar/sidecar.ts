@@ -7,7 +7,8 @@ import type { AdjustableLog } from './bootstrap/adjustable-log.ts';
 import { type PickedPorts, pickPorts } from './bootstrap/pick-ports.ts';
 import { SealedFile } from './bootstrap/sealed-file.ts';
 import type { SidecarOptions } from './bootstrap/sidecar-options.ts';
-import { type DataPlane, LocalDataPlane } from './data-plane.ts';
+import { createDataPlane } from './create-data-plane.ts';
+import type { DataPlane } from './data-plane.ts';
 import { ControlPlaneLink } from './discovery/control-plane-link.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { nodeId } from './discovery/node.ts';
@@ -110,9 +111,22 @@ class Sidecar implements RunningSidecar {
       overload: defaultOverload,
       locality: undefined,
     };
-    const ownId = () => this.spiffeId;
-    const shared = { secrets: this.#secrets, ownId, writeAccessLog, clock, random, wheel: this.#wheel, log };
-    this.#dataPlane = new LocalDataPlane(settings, shared);
+    this.#dataPlane = createDataPlane(settings, {
+      workers: options.concurrency,
+      accessLogTarget: options.accessLog?.target,
+      logLevel: options.logLevel,
+      mayReadFiles: false,
+      hasAds: true,
+      held: () => this.#discovery?.held,
+      trustDomain: () => this.#identity?.current.trustDomain ?? '',
+      ownId: () => this.spiffeId,
+      secrets: this.#secrets,
+      writeAccessLog,
+      clock,
+      random,
+      wheel: this.#wheel,
+      log,
+    });
     this.#proxy = this.#dataPlane.proxy;
   }
 

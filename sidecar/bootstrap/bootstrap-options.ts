@@ -14,6 +14,8 @@ export interface BootstrapOptions {
   readonly traceSampling: number;
   /** Where access log lines go; `undefined` for nowhere. */
   readonly accessLog: { target: 'stdout' | string; sample: number } | undefined;
+  /** Processes that carry the traffic; 1 for this one. */
+  readonly concurrency: number;
   readonly drainSeconds: number;
   readonly logLevel: LogLevel;
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { LogLevel } from '../../lib/log.ts';
 
 const levels: readonly string[] = ['debug', 'info', 'warn', 'error', 'off'] satisfies LogLevel[];
@@ -40,6 +41,13 @@ function isLevel(text: string | undefined): text is LogLevel {
 export function readAccessLog(target: string, sample: number): { target: string; sample: number } | undefined {
   if (target === 'off') return undefined;
   return { target: target === '-' ? 'stdout' : target, sample };
+}
+
+/** Reads `--concurrency`: how many processes carry the traffic; 0 is one for each core. */
+export function readConcurrency(text: string | undefined, fallback: number, problems: string[]): number {
+  if (text === undefined) return fallback;
+  const asked = readNumber('concurrency', text, [0, 64], problems, true);
+  return asked === 0 ? availableParallelism() : asked;
 }
 
 /** Checks `--otlp`: a URL, or empty for nowhere. */

@@ -39,6 +39,10 @@ What it tells
   --access-log-sample SHARE    (1)
   -l, --log-level LEVEL        debug, info, warn, error or off (info)
 
+How many
+  --concurrency N              processes that share the ports and carry the traffic; 0 is one for each core
+                               (a sidecar 1, a gateway one for each core, an Envoy bootstrap 1)
+
 Its end
   --drain-seconds SECONDS      for requests under way after SIGTERM (30)
   --exit-with-parent           end when standard input closes
@@ -57,7 +61,7 @@ From an Envoy bootstrap
   --service-node ID            instead of node.id
   --service-cluster NAME       instead of node.cluster
   --drain-time-s SECONDS       as --drain-seconds
-  Also --otlp (default empty), --trace-sample, --access-log, --access-log-sample, --log-level, --exit-with-parent, as
+  Also --concurrency, --otlp (default empty), --trace-sample, --access-log, --access-log-sample, --log-level, --exit-with-parent, as
   above. Envoy's --base-id, --use-dynamic-base-id and --disable-hot-restart are taken and mean nothing: there is no
   hot restart. Admin port, listeners, clusters and certificates are those of the file; port 0 picks a free one.
 

@@ -1,6 +1,6 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { BootstrapOptions } from './bootstrap-options.ts';
-import { checkOtlp, readAccessLog, readLogLevel, readNumber } from './flag-values.ts';
+import { checkOtlp, readAccessLog, readConcurrency, readLogLevel, readNumber } from './flag-values.ts';
 import { readRegularFile } from './local-data.ts';
 
 export type ParsedBootstrapFlags =
@@ -19,6 +19,7 @@ const flags = {
   'service-node': { ...text, default: '' },
   'service-cluster': { ...text, default: '' },
   'log-level': { ...text, short: 'l', default: 'info' },
+  concurrency: text,
   'drain-time-s': text,
   'drain-seconds': { ...text, default: '30' },
   otlp: { ...text, default: '' },
@@ -65,6 +66,7 @@ export function parseBootstrapFlags(argv: readonly string[]): ParsedBootstrapFla
     otlp: values.otlp,
     traceSampling: readNumber('trace-sample', values['trace-sample'], [0, 1], problems),
     accessLog: readAccessLog(values['access-log'], sample),
+    concurrency: readConcurrency(values.concurrency, 1, problems),
     drainSeconds: readNumber(drain, values[drain] ?? '', [0, 3_600], problems),
     logLevel: readLogLevel(values['log-level'], problems),
   };

@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { parseTrustBundle } from '../../certs/trust-bundle.ts';
-import { checkOtlp, readAccessLog, readLogLevel, readNumber } from './flag-values.ts';
+import { checkOtlp, readAccessLog, readConcurrency, readLogLevel, readNumber } from './flag-values.ts';
 import { hasBootstrap, type ParsedBootstrapFlags, parseBootstrapFlags } from './parse-bootstrap-flags.ts';
 import { parsePort, parseUpstream } from './parse-port.ts';
 import type { PortOption, SidecarOptions } from './sidecar-options.ts';
@@ -37,6 +38,7 @@ const flags = {
   'trace-sample': { ...text, default: '1' },
   'access-log': { ...text, default: 'off' },
   'access-log-sample': { ...text, default: '1' },
+  concurrency: text,
   'drain-seconds': { ...text, default: '30' },
   'log-level': { ...text, short: 'l', default: 'info' },
   'exit-with-parent': { type: 'boolean' },
@@ -102,6 +104,7 @@ export function parseFlags(argv: readonly string[]): ParsedFlags {
       values['access-log'],
       readNumber('access-log-sample', values['access-log-sample'], [0, 1], problems),
     ),
+    concurrency: readConcurrency(values.concurrency, mode === 'gateway' ? availableParallelism() : 1, problems),
     drainSeconds: readNumber('drain-seconds', values['drain-seconds'], [0, 3_600], problems),
     logLevel: readLogLevel(values['log-level'], problems),
   };

@@ -32,6 +32,8 @@ export interface SidecarOptions {
   traceSampling: number;
   /** Where access log lines go; `undefined` for nowhere. */
   accessLog: { target: 'stdout' | string; sample: number } | undefined;
+  /** Processes that carry the traffic; 1 for this one. */
+  concurrency: number;
   drainSeconds: number;
   logLevel: LogLevel;
 }

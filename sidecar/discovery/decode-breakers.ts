@@ -32,11 +32,23 @@ export function decodeBreakers(reader: Reader, path: string, message: CircuitBre
   reader.only(path, all, circuitBreakersFields);
   const { DEFAULT, HIGH } = RoutingPriority;
   const maxConnectionsPerHost = decodePerHost(reader, path, all.perHostThresholds);
-  const high = decodeThresholds(reader, path, all.thresholds, HIGH);
+  const shared = (reader.context.workers ?? 1) > 1;
+  const high = decodeThresholds(reader, path, all.thresholds, HIGH) ?? (shared ? defaultBreakers : undefined);
   return {
-    ...(decodeThresholds(reader, path, all.thresholds, DEFAULT) ?? defaultBreakers),
-    ...(maxConnectionsPerHost === undefined ? {} : { maxConnectionsPerHost }),
-    ...(high === undefined ? {} : { high }),
+    ...shareOf(reader, decodeThresholds(reader, path, all.thresholds, DEFAULT) ?? defaultBreakers),
+    ...(maxConnectionsPerHost === undefined ? {} : { maxConnectionsPerHost: reader.share(maxConnectionsPerHost) }),
+    ...(high === undefined ? {} : { high: shareOf(reader, high) }),
+  };
+}
+
+/** Each worker counts for itself, so that it may have a part of the whole only. */
+function shareOf<T extends BreakerThresholds>(reader: Reader, thresholds: T): T {
+  const { maxConnections, maxPendingRequests, maxRequests } = thresholds;
+  return {
+    ...thresholds,
+    maxConnections: reader.share(maxConnections),
+    maxPendingRequests: reader.share(maxPendingRequests),
+    maxRequests: reader.share(maxRequests),
   };
 }
 

@@ -11,6 +11,8 @@ export interface DecodeContext {
   readonly local?: LocalData;
   /** Whether there is an aggregated stream that resources can come by. Default true. */
   readonly hasAds?: boolean;
+  /** Processes that share what is meant for the proxy as a whole, such as a limit of connections. Default 1. */
+  readonly workers?: number;
   /** Where decoders put what they find besides the value. */
   readonly findings?: Findings;
 }

@@ -26,6 +26,11 @@ export class Reader {
     this.problems.push(path === '' ? text : `${path}: ${text}`);
   }
 
+  /** A worker's share of a number that is meant for the proxy as a whole; at least 1 where the whole is. */
+  share(whole: number): number {
+    return Math.ceil(whole / (this.context.workers ?? 1));
+  }
+
   finish<T>(value: T): Decoded<T> {
     return this.problems.length === 0 ? { ok: true, value } : { ok: false, problems: this.problems };
   }

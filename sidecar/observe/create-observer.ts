@@ -49,6 +49,8 @@ export interface ProxyObserver extends Observer {
   renderMetrics(): Promise<RenderedMetrics>;
   /** The same as a flat list, for people. */
   stats(): { name: string; value: number }[];
+  /** What both are made of. */
+  families(): readonly MetricFamily[];
   /** Shows metrics of others with its own; before the first scrape. */
   addMetrics(more: readonly MetricFamily[]): void;
   /** Writes the access log and sends the spans gathered so far. */
@@ -143,6 +145,7 @@ export function createObserver(options: ObserverOptions): ProxyObserver {
       return rendered;
     },
     stats: () => families.flatMap(statsOf),
+    families: () => families,
     addMetrics: (more) => void families.push(...more),
     async flush() {
       writer?.flush();
@@ -184,7 +187,7 @@ function ownMetrics(
   ];
 }
 
-function statsOf(family: MetricFamily): { name: string; value: number }[] {
+export function statsOf(family: MetricFamily): { name: string; value: number }[] {
   return family
     .collect()
     .filter((one) => one.metricName?.endsWith('_bucket') !== true)

@@ -113,5 +113,7 @@ function decodeBucket(reader: Reader, path: string, message: TokenBucket): Token
   if (tokensPerFill < 1) reader.problem(join(path, 'tokens_per_fill'), 'must be above 0');
   if (fillInterval === undefined) reader.problem(join(path, 'fill_interval'), 'missing');
   const intervalMs = reader.positiveDuration(join(path, 'fill_interval'), fillInterval, 1_000);
-  return { maxTokens, tokensPerMs: tokensPerFill / Math.max(1, intervalMs) };
+  // Each worker has buckets of its own, with its share of the tokens.
+  const { workers = 1 } = reader.context;
+  return { maxTokens: reader.share(maxTokens), tokensPerMs: tokensPerFill / workers / Math.max(1, intervalMs) };
 }
