@@ -4,14 +4,17 @@ import type { BalancedEndpoint } from './balancer.ts';
 export type Strictness = 2 | 1 | 0;
 export const strictest: Strictness = 2;
 
-/** Whether an endpoint may be taken; in panic, also one that is not available. */
+/**
+ * Whether an endpoint may be taken. In panic that may be one that is not available: what others say of it is not
+ * believed then. What this proxy saw itself is, so an ejected one is the last resort.
+ */
 export function isEligible<E extends BalancedEndpoint>(
   endpoint: E,
   tried: readonly E[],
   panic: boolean,
   strictness: Strictness = strictest,
 ): boolean {
-  if (!endpoint.available && !panic) return false;
+  if (!endpoint.available && (!panic || (endpoint.signals.ejected && strictness > 0))) return false;
   if (strictness > 0 && tried.length > 0 && tried.includes(endpoint)) return false;
   return strictness < 2 || !endpoint.signals.avoided;
 }

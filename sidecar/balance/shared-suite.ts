@@ -67,6 +67,8 @@ export function balancerSuite(config: BalancerConfig, { sharesByWeight = true } 
       for (const one of endpoints.slice(0, 2)) one.available = false;
       balancer.setPanic(true);
       expect(Math.min(...send(300))).toBeGreaterThan(50);
+      (endpoints[0] as BalancedEndpoint).signals.ejected = true;
+      expect(send(60)[0]).toBe(0);
       balancer.setPanic(false);
       expect(send(20)).toEqual([0, 0, 20]);
     });

@@ -1,6 +1,15 @@
 import type net from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { cluster, endpoint, request, TestProxy, tcpServer, until } from '../../test/harness/data-path.ts';
+import {
+  closedPort,
+  cluster,
+  endpoint,
+  request,
+  retryOnce,
+  TestProxy,
+  tcpServer,
+  until,
+} from '../../test/harness/data-path.ts';
 import type { BalancerConfig } from './cluster-config.ts';
 
 type Sickness = 'answers 503' | 'hangs' | 'resets';
@@ -118,6 +127,31 @@ test('P-53: with three of five unhealthy all are used, counted and told; with th
   for (let i = 0; i < 9; i++) await request(port, '/');
   expect(asked).toEqual([7, 7, 7, 4, 4]);
   expect(under.observer.endpointEvents.map(({ event }) => event)).toEqual(['panic-entered', 'panic-left']);
+});
+
+test('P-53: in panic Peak-EWMA and a retry find the one that answers, though two of three are dead', async () => {
+  const alive = await tcpServer((socket) => socket.on('data', () => socket.write(answer('200 OK'))));
+  const dead = [await closedPort(), await closedPort()].map((port) => endpoint(port, { healthy: false }));
+  const under = new TestProxy();
+  const balancer: BalancerConfig = { kind: 'peak-ewma', decayMs: 10_000, defaultRttMs: 30 };
+  under.proxy.setCluster(cluster('app', [endpoint(alive), ...dead], { balancer }));
+  const port = await under.listen('app', { action: { retry: retryOnce } });
+  const statuses: number[] = [];
+  for (let i = 0; i < 150; i++) {
+    const sent = request(port, '/');
+    let done = false;
+    void sent.then(() => {
+      done = true;
+    });
+    await until(() => {
+      if (!done) under.advance(10);
+      return done;
+    });
+    statuses.push((await sent).status);
+  }
+  // One of the dead is ejected, and of the other two the balancer knows which is better.
+  expect(under.observer.endpointEvents.map(({ event }) => event)).toContain('ejected');
+  expect(statuses.slice(50).filter((status) => status !== 200)).toEqual([]);
 });
 
 test('P-54: requests of a zone go there first, and to the others when it is gone', async () => {
