@@ -24,6 +24,9 @@ const samplingMs = 20;
 export function systemReadings(): ResourceReadings {
   const delay = monitorEventLoopDelay({ resolution: samplingMs });
   delay.enable();
+  // Never reset: the first sample after that is lost, which would be the only one of a long turn.
+  let count = 0;
+  let sum = 0;
   const constrained = process.constrainedMemory();
   return {
     residentBytes: () => process.memoryUsage.rss(),
@@ -34,9 +37,11 @@ export function systemReadings(): ResourceReadings {
       return used_heap_size / heap_size_limit;
     },
     loopLagMs: () => {
-      const { mean } = delay;
-      delay.reset();
-      return Number.isFinite(mean) ? Math.max(0, mean / 1e6 - samplingMs) : 0;
+      const before = { count, sum };
+      count = delay.count;
+      sum = count === 0 ? 0 : delay.mean * count;
+      if (count === before.count) return 0;
+      return Math.max(0, (sum - before.sum) / (count - before.count) / 1e6 - samplingMs);
     },
     readFile: (file) => fs.readFileSync(file, 'latin1'),
     close: () => delay.disable(),
