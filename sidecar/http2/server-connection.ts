@@ -31,6 +31,8 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
   /** The last GOAWAY of a drain is sent: no higher stream is served. */
   #final = false;
   #peerEnded = false;
+  /** Our side has ended after the last response, which the peer may take its time to read. */
+  #orderly = false;
   #finished = false;
 
   constructor(transport: Transport, events: ServerCodecEvents, options: Http2ServerOptions) {
@@ -101,8 +103,7 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
     this.#draining = true;
     this.writer.goAway(maxStreamId, ErrorCode.noError);
     this.writer.ping(false, drainPayload, 0);
-    if (this.streams.size === 0) this.#timer.start(Waiting.idle, this.limits.drainPingTimeoutMs);
-    else this.#options.wheel.start(this.limits.drainPingTimeoutMs, () => this.#endDrain());
+    this.#options.wheel.start(this.limits.drainPingTimeoutMs, () => this.#endDrain());
   }
 
   fail(code: number, reason: string): void {
@@ -112,7 +113,8 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
     this.stop();
     this.transport.end();
     this.#timer.start(Waiting.linger, this.limits.fatalCloseMs);
-    this.#resetAll('protocol-error', reason);
+    // A peer that only fell silent has broken no rule.
+    this.#resetAll(code === ErrorCode.noError ? 'remote-reset' : 'protocol-error', reason);
     this.#events.onBadRequest(0, reason, refusal(reason).message);
     if (this.#peerEnded) this.#finish();
   }
@@ -190,6 +192,8 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
     // After the last GOAWAY: the peer knows that it is not served.
     if (this.#final) return;
     this.lastStream = id;
+    // It has not been idle, even if it is again before these bytes are read to their end.
+    this.#timer.stop();
     if (this.streams.size >= this.limits.maxConcurrentStreams) {
       this.writer.reset(id, ErrorCode.refusedStream);
       this.closed.add(id, true);
@@ -234,9 +238,8 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
       if (timer.waiting !== Waiting.headers) timer.start(Waiting.headers, this.#options.headersTimeoutMs);
     } else if (this.streams.size > 0) {
       if (timer.waiting !== Waiting.nothing) timer.stop();
-    } else if (timer.waiting !== Waiting.idle) {
-      timer.start(Waiting.idle, this.#draining ? this.limits.drainPingTimeoutMs : this.#options.idleTimeoutMs);
-    }
+    } else if (this.#draining) timer.stop();
+    else if (timer.waiting !== Waiting.idle) timer.start(Waiting.idle, this.#options.idleTimeoutMs);
   }
 
   #readPreface(chunk: Buffer): number {
@@ -251,13 +254,8 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
 
   #onTimeout(waiting: number): void {
     if (waiting === Waiting.headers) this.fail(ErrorCode.enhanceYourCalm, 'h2.headers-timeout');
-    else if (waiting === Waiting.idle) {
-      if (this.#draining) this.#endDrain();
-      else this.drain();
-    } else if (this.dead) {
-      this.transport.destroy();
-      this.#finish();
-    } else if (this.#delayedClose.isOver()) {
+    else if (waiting === Waiting.idle) this.drain();
+    else if (!this.#orderly || this.#delayedClose.isOver()) {
       this.transport.destroy();
       this.#finish();
     }
@@ -280,6 +278,7 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
     }
     this.writer.flush();
     this.stop();
+    this.#orderly = true;
     this.#delayedClose.start();
     if (this.#peerEnded) this.#finish();
   }
