@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest';
+import { createHash, randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
 import { makeSvid, makeTestAuthority } from '../../test/harness/certificates.ts';
 import { closedPort, cluster, endpoint, rawClient, TestProxy, tcpServer, until } from '../../test/harness/data-path.ts';
-import type { DownstreamTlsConfig, ListenerConfig } from '../net/listener-config.ts';
+import type { DownstreamTlsConfig, FilterChainConfig, ListenerConfig } from '../net/listener-config.ts';
 import { responseFlags } from '../stream/response-flags.ts';
 
 function tcpListener(name: string, tls?: DownstreamTlsConfig): ListenerConfig {
@@ -161,4 +163,88 @@ test('bytes go through two proxies with mutual TLS between them, and identities 
   expect(far.observer.tcp).toMatchObject([
     { downstreamPeer: 'spiffe://mesh.test/ns/default/sa/client', bytesReceived: 100_000, flags: 0 },
   ]);
+});
+
+test('connections are spread over weighted clusters, and end when they have lasted long enough', async () => {
+  const under = new TestProxy();
+  for (const name of ['one', 'two']) {
+    under.proxy.setCluster(cluster(name, [await tcpServer((socket) => void socket.write(name))], { protocol: 'tcp' }));
+  }
+  const weightedClusters = [
+    { name: 'one', weight: 3 },
+    { name: 'two', weight: 1 },
+  ];
+  const protocol = {
+    kind: 'tcp',
+    cluster: 'two',
+    weightedClusters,
+    idleTimeoutMs: 0,
+    maxConnectionDurationMs: 5_000,
+  } as const;
+  const [chain] = tcpListener('one').chains;
+  const chains = [{ ...(chain as FilterChainConfig), protocol }];
+  const port = await under.proxy.setListener({ ...tcpListener('one'), chains });
+  const clients = Array.from({ length: 40 }, () => rawClient(port));
+  for (const client of clients) await client.see(/one|two/);
+  const ones = clients.filter(({ received }) => received === 'one').length;
+  expect(ones).toBeGreaterThan(20);
+  expect(ones).toBeLessThan(40);
+  under.advance(4_900);
+  expect(clients.some(({ closed }) => closed)).toBe(false);
+  under.advance(200);
+  await until(() => clients.every(({ closed }) => closed));
+  expect(under.observer.tcp).toHaveLength(40);
+  expect(under.observer.tcp[0]).toMatchObject({ reason: 'max-connection-duration', flags: responseFlags.DT.bit });
+  expect(under.proxy.describe().clusters.map(({ connections }) => connections)).toEqual([0, 0]);
+});
+
+test('as many endpoints are tried as max_connect_attempts says', async () => {
+  const under = new TestProxy();
+  const dead = [await closedPort(), await closedPort(), await closedPort()];
+  const alive = await tcpServer((socket) => void socket.end('up'));
+  under.proxy.setCluster(cluster('db', [...dead, alive], { protocol: 'tcp' }));
+  const listen = async (name: string, maxConnectAttempts: number) => {
+    const [chain] = tcpListener('db').chains;
+    const protocol = { kind: 'tcp', cluster: 'db', idleTimeoutMs: 0, maxConnectAttempts } as const;
+    return await under.proxy.setListener({
+      ...tcpListener('db'),
+      name,
+      chains: [{ ...(chain as FilterChainConfig), protocol }],
+    });
+  };
+  const once = rawClient(await listen('once', 1));
+  await until(() => once.closed);
+  expect(under.observer.tcp).toMatchObject([{ reason: 'connect-refused' }]);
+  await rawClient(await listen('often', 4)).see(/up/);
+});
+
+test('P-10: bytes arrive whole both ways at once, past readers that stop and go', async () => {
+  const size = 16 * 1024 * 1024;
+  const payload = randomBytes(size);
+  const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+  const atServer: Buffer[] = [];
+  const upstream = await tcpServer((socket) => {
+    socket.on('data', (chunk) => {
+      atServer.push(chunk);
+      if (atServer.length % 50 !== 0) return;
+      socket.pause();
+      setImmediate(() => socket.resume());
+    });
+    socket.end(payload);
+  });
+  const { port } = await startRelay([upstream]);
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  onTestFinished(() => void socket.destroy());
+  const atClient: Buffer[] = [];
+  socket.on('data', (chunk) => {
+    atClient.push(chunk);
+    if (atClient.length % 50 !== 0) return;
+    socket.pause();
+    setImmediate(() => socket.resume());
+  });
+  socket.end(payload);
+  const received = (chunks: readonly Buffer[]) => chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  await until(() => received(atServer) === size && received(atClient) === size);
+  expect(digest(Buffer.concat(atServer))).toBe(digest(payload));
+  expect(digest(Buffer.concat(atClient))).toBe(digest(payload));
 });
