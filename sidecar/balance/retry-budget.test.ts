@@ -36,9 +36,9 @@ test('P-49: retries that are over at once are bounded by the share of all reques
       budget.release();
     }
   }
-  expect(retries).toBeGreaterThanOrEqual(200);
-  // What a quiet service has was there before the first request had earned anything.
-  expect(retries).toBeLessThanOrEqual(203);
+  // What was there before the first request had earned anything was counted against what the next ones earned.
+  expect(retries).toBeLessThanOrEqual(200);
+  expect(retries).toBeGreaterThan(197);
 });
 
 test('a quiet service has some retries again after a second, and none without a minimum', () => {
@@ -51,7 +51,7 @@ test('a quiet service has some retries again after a second, and none without a 
     return count;
   };
   const budget = budgetAfter(0);
-  expect([taken(budget, 5_000), taken(budget, 5_900), taken(budget, 6_000)]).toEqual([3, 0, 10]);
+  expect([taken(budget, 5_000), taken(budget, 5_900), taken(budget, 6_000)]).toEqual([10, 0, 10]);
   const without = budgetAfter(0, 20, 0);
   expect([taken(without, 0), taken(without, 2_000)]).toEqual([0, 0]);
 });

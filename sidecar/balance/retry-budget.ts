@@ -17,6 +17,8 @@ export class RetryBudget {
   #active = 0;
   /** Retries that the requests so far have earned. */
   #credit = 0;
+  /** Credit that was given before it was earned. */
+  #advance = 0;
   #requestsSinceRefill = 0;
   /** `undefined` before the first retry. */
   #refilled: number | undefined;
@@ -44,6 +46,10 @@ export class RetryBudget {
   /** A request begins, which earns its share. */
   onRequest(): void {
     this.#requestsSinceRefill++;
+    if (this.#advance > 0) {
+      this.#advance -= this.#share;
+      return;
+    }
     const most = this.#share * remembered;
     if (this.#credit < most) this.#credit = Math.min(most, this.#credit + this.#share);
   }
@@ -53,8 +59,7 @@ export class RetryBudget {
    * clock.
    */
   tryAcquire(activeRequests: number, now: number): boolean {
-    if (this.#refilled === undefined) this.#refill(now, this.#minConcurrency);
-    else if (now - this.#refilled >= refillMs) this.#refill(now, Math.max(quietRetries, this.#minConcurrency));
+    if (this.#refilled === undefined || now - this.#refilled >= refillMs) this.#refill(now);
     if (this.#active >= this.#allowed(activeRequests) || this.#credit < 1 - 1e-9) return false;
     this.#active++;
     this.#credit--;
@@ -70,10 +75,16 @@ export class RetryBudget {
     return Math.min(this.#maxConcurrency, Math.max(this.#minConcurrency, share));
   }
 
-  /** Where the requests so far, or those of a second, earn fewer than `quiet`, so many are there all the same. */
-  #refill(now: number, quiet: number): void {
-    if (this.#minConcurrency > 0 && this.#requestsSinceRefill * this.#share < quiet) {
-      this.#credit = Math.max(this.#credit, quiet);
+  /**
+   * Where the requests since the last time earned fewer than a quiet service has, so many are there all the same; what
+   * the next requests earn is counted against them.
+   */
+  #refill(now: number): void {
+    const quiet = this.#minConcurrency === 0 ? 0 : Math.max(quietRetries, this.#minConcurrency);
+    this.#advance = 0;
+    if (this.#requestsSinceRefill * this.#share < quiet && this.#credit < quiet) {
+      this.#advance = quiet - this.#credit;
+      this.#credit = quiet;
     }
     this.#requestsSinceRefill = 0;
     this.#refilled = now;
