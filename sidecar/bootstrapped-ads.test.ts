@@ -13,6 +13,7 @@ import {
   DiscoveryResponse,
 } from '../proto/gen/envoy/service/discovery/v3/discovery.ts';
 import type { Sent } from '../test/harness/ads-server.ts';
+import { makeServerCertificate } from '../test/harness/certificates.ts';
 import { Program, root, until } from '../test/harness/process.ts';
 import { edsCluster, rdsListener, routes, staticCluster } from '../test/harness/xds-resources.ts';
 import { typeUrls } from './discovery/type-urls.ts';
@@ -48,11 +49,7 @@ beforeEach(async () => {
       call.on('error', () => {});
     },
   });
-  serverPort = await new Promise((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
-      error === null ? resolve(port) : reject(error),
-    ),
-  );
+  serverPort = await bind(ServerCredentials.createInsecure());
 });
 
 afterEach(async () => {
@@ -63,7 +60,13 @@ afterEach(async () => {
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-async function start(apiType: 'GRPC' | 'DELTA_GRPC'): Promise<number> {
+function bind(credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error === null ? resolve(port) : reject(error))),
+  );
+}
+
+async function start(apiType: 'GRPC' | 'DELTA_GRPC', more = ''): Promise<number> {
   const file = path.join(folder, 'envoy.yaml');
   fs.writeFileSync(
     file,
@@ -82,7 +85,7 @@ static_resources:
       cluster_name: xds
       endpoints:
       - lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${serverPort} } } } }]
-`,
+${more}`,
   );
   program = new Program('sidecar', process.execPath, [path.join(root, 'sidecar/main.ts'), '-c', file]);
   return (await program.ready<{ ports: { admin: number } }>()).ports.admin;
@@ -168,4 +171,28 @@ test('a server that speaks delta is not told of what the proxy was started with'
   await until(() => deltaRequests.some(({ responseNonce }) => responseNonce === 'd1'), 'an ACK');
   expect(await clusters(admin)).toContain('a::discovery::static');
   expect(await clusters(admin)).toContain('xds::discovery::static');
+});
+
+test.each([
+  ['control.example', true],
+  ['other.example', false],
+])('over TLS, a server whose certificate is for control.example is taken for %s: %s', async (name, isTaken) => {
+  const certificate = await makeServerCertificate('control.example');
+  const pair = { private_key: Buffer.from(certificate.privateKeyPem), cert_chain: Buffer.from(certificate.chainPem) };
+  serverPort = await bind(ServerCredentials.createSsl(null, [pair]));
+  const roots = path.join(folder, 'roots.pem');
+  fs.writeFileSync(roots, certificate.chainPem);
+  await start(
+    'DELTA_GRPC',
+    `    transport_socket:
+      name: tls
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+        sni: ${name}
+        common_tls_context: { validation_context: { trusted_ca: { filename: ${roots} } } }
+`,
+  );
+  if (isTaken) await until(() => deltaRequests.length >= 2, 'the first requests');
+  else await until(() => program?.stderr.includes('no connection to the control plane') === true, 'the refusal');
+  expect(deltaRequests.length > 0).toBe(isTaken);
 });

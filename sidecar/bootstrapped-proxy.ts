@@ -46,6 +46,7 @@ class BootstrappedProxy implements RunningSidecar {
   readonly spiffeId = '';
   readonly #bootstrap: LoadedBootstrap;
   readonly #options: BootstrapOptions;
+  readonly #local: LocalData;
   readonly #environment: SidecarEnvironment;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -69,6 +70,7 @@ class BootstrappedProxy implements RunningSidecar {
   ) {
     this.#bootstrap = bootstrap;
     this.#options = options;
+    this.#local = local;
     this.#environment = environment;
     const { clock = systemClock, random = systemRandom, log, writeAccessLog } = environment;
     this.#clock = clock;
@@ -183,8 +185,11 @@ class BootstrappedProxy implements RunningSidecar {
     const { ads, node, resources, sources } = this.#bootstrap;
     const packed = resources.cluster.find(({ name }) => name === ads?.cluster);
     if (ads === undefined || packed?.resource === undefined) return;
-    const [decoded] = decodeResources('cluster', [packed], { trustDomain: '', now: this.#clock.wallTime() }).accepted;
-    const tls = decoded?.type === 'cluster' ? decoded.value.config.tls : undefined;
+    const context = { trustDomain: '', now: this.#clock.wallTime(), local: this.#local };
+    const [decoded] = decodeResources('cluster', [packed], context).accepted;
+    // Without its TLS the stream would go in plaintext.
+    if (decoded?.type !== 'cluster') throw new Error(`the cluster ${packed.name} cannot be read any more`);
+    const { tls } = decoded.value.config;
     const [{ Metadata }, { AdsClient }, { grpcCredentials, grpcOptions, grpcTarget }] = await Promise.all([
       import('@grpc/grpc-js'),
       import('./discovery/ads-client.ts'),

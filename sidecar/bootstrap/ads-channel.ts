@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import { readAlternativeNames } from '../../certs/alternative-names.ts';
 import { chainOf } from '../../certs/peer-chain.ts';
 import { parseSpiffeId } from '../../certs/spiffe-id.ts';
 import { parseTrustBundle } from '../../certs/trust-bundle.ts';
@@ -7,6 +8,7 @@ import { verifySvid } from '../../certs/verify.ts';
 import { Cluster } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
 import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import type { SecretSource } from '../tls/secret.ts';
+import { matchesServerName, type ServerNameMatch } from '../tls/server-name-match.ts';
 
 /** The addresses of a static cluster as gRPC names them: `ipv4:10.0.0.1:18000`, or `dns:///host:port`. */
 export function grpcTarget(encoded: Uint8Array): string {
@@ -40,14 +42,18 @@ export function grpcCredentials(
     certificate?.kind === 'certificate'
       ? [Buffer.from(certificate.privateKeyPem), Buffer.from(certificate.chainPem)]
       : [null, null];
+  const { expectedIds, serverNames } = tls;
   return ChannelCredentials.createSsl(Buffer.from(roots.rootsPem), key, chain, {
-    ...(tls.expectedIds.length === 0
-      ? {}
-      : {
-          checkServerIdentity: (_host, peer) =>
-            checkSpiffeId(chainOf(peer), tls.expectedIds, roots.rootsPem, wallTime()),
-        }),
+    checkServerIdentity: (_host, peer) =>
+      serverNames === undefined
+        ? checkSpiffeId(chainOf(peer), expectedIds, roots.rootsPem, wallTime())
+        : checkServerName(peer.raw, serverNames),
   });
+}
+
+function checkServerName(certificate: Buffer, names: readonly ServerNameMatch[]): Error | undefined {
+  if (matchesServerName(names, readAlternativeNames(certificate))) return undefined;
+  return new Error('server refused: its certificate is for another name');
 }
 
 function checkSpiffeId(

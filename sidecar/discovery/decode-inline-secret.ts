@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
-import type {
-  CertificateValidationContext,
-  TlsCertificate,
-} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common.ts';
-import { readCertificate, readRoots } from './decode-secret.ts';
+import type { TlsCertificate } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common.ts';
+import { readCertificate } from './decode-secret.ts';
 import type { Reader } from './reader.ts';
 
 /** Begins the names of secrets that came inside another resource. */
@@ -16,14 +13,6 @@ export const inlinePrefix = 'inline/';
 export function inlineCertificate(reader: Reader, path: string, message: TlsCertificate): string {
   const secret = readCertificate(reader, path, '', message);
   const name = nameOf(secret.chainPem, secret.privateKeyPem);
-  reader.findings.secrets.push({ ...secret, name });
-  return name;
-}
-
-/** As {@link inlineCertificate}, for the roots of a validation context (`trusted_ca`). */
-export function inlineRoots(reader: Reader, path: string, message: CertificateValidationContext): string {
-  const secret = readRoots(reader, path, '', message);
-  const name = nameOf(secret.rootsPem, secret.trustDomain);
   reader.findings.secrets.push({ ...secret, name });
   return name;
 }

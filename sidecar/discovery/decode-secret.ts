@@ -74,7 +74,7 @@ function matchesKey(leaf: X509Certificate, privateKeyPem: string): boolean {
 }
 
 /** Reads the roots of a validation context; what else it says is up to the caller. */
-export function readRoots(
+function readRoots(
   reader: Reader,
   path: string,
   name: string,
