@@ -30,6 +30,7 @@ test('a STRICT inbound listener has one chain, which demands a client certificat
             requireClientCertificate: true,
             commonTlsContext: {
               tlsParams: { tlsMinimumProtocolVersion: 'TLSv1_3' },
+              alpnProtocols: ['h2', 'http/1.1'],
               tlsCertificateSdsSecretConfigs: [{ name: 'default' }],
               validationContextSdsSecretConfig: { name: 'ROOTCA' },
             },
@@ -47,6 +48,8 @@ test('a STRICT inbound listener has one chain, which demands a client certificat
                 ],
               },
               httpFilters: [{ name: 'envoy.filters.http.router' }],
+              upgradeConfigs: [{ upgradeType: 'websocket' }],
+              http2ProtocolOptions: { maxConcurrentStreams: 1_024, allowConnect: true },
             },
           },
         ],
@@ -126,6 +129,7 @@ test('an HTTPS gateway port has a chain for each listener whose certificate exis
           typedConfig: {
             commonTlsContext: {
               tlsParams: { tlsMinimumProtocolVersion: 'TLSv1_2' },
+              alpnProtocols: ['h2', 'http/1.1'],
               tlsCertificateSdsSecretConfigs: [{ name: 'tls:shop/web' }],
             },
           },

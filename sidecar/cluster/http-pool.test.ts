@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { cluster, request, retryOnce, TestProxy, until } from '../../test/harness/data-path.ts';
 import { frameType, goAway, okResponse, ping, rawHttp2Server, rstStream } from '../../test/harness/raw-http2.ts';
-import { type AppResponse, startApp } from '../../test/harness/versions.ts';
+import { type AppResponse, send, startApp } from '../../test/harness/versions.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { defaultUpstreamHttp } from './upstream-http.ts';
 
@@ -163,4 +163,15 @@ test('P-56: an endpoint that answers no PING is given up, and its requests fail 
   under.advance(300);
   expect((await answer).status).toBe(200);
   expect(seen).toEqual(['request 0', 'pong', 'ping 0', 'request 1']);
+});
+
+test('use_downstream_protocol: an endpoint is spoken to as the client spoke', async () => {
+  for (const version of ['http1', 'http2'] as const) {
+    const app = await startApp(version, (incoming, response) => void response.end(incoming.httpVersion));
+    const { port, under } = await startProxy(app.port, { protocol: 'downstream' });
+    const answer = await send(version, port);
+    expect([answer.status, String(answer.body)]).toEqual([200, version === 'http1' ? '1.1' : '2.0']);
+    await until(() => under.observer.streams.length === 1);
+    expect(under.observer.streams[0]).toMatchObject({ upstreamProtocol: version === 'http1' ? '1.1' : '2' });
+  }
 });
