@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { camelCase, shapeOf } from '../sidecar/discovery/json/message-shape.ts';
-import { compatibilityDocument, readFieldLists } from './generate-compat.ts';
+import { wholeMessages } from '../sidecar/discovery/whole-messages.ts';
+import { compatibilityDocument, readFieldLists, unlistedTypes } from './generate-compat.ts';
 import { defaultsDocument } from './generate-defaults.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -14,6 +15,11 @@ test('docs/envoy-compatibility.md says what the decoders do; npm run generate:co
 
 test('docs/defaults.md has the values of the code; npm run generate:compat writes it', () => {
   expect(fs.readFileSync(path.join(root, 'docs/defaults.md'), 'utf8')).toBe(defaultsDocument());
+});
+
+test('a message in a supported field has a list of its fields, or is said to be read whole', async () => {
+  const unlisted = unlistedTypes(await readFieldLists());
+  expect([...unlisted].sort()).toEqual(Object.keys(wholeMessages).sort());
 });
 
 test('a list names only fields that exist', async () => {

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { camelCase, type FieldShape, shapeOf } from '../sidecar/discovery/json/message-shape.ts';
 import { isMessageFields, type MessageFields } from '../sidecar/discovery/message-fields.ts';
+import { wholeMessages } from '../sidecar/discovery/whole-messages.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -22,6 +23,19 @@ function sayingOf<T>(field: FieldShape, look: (name: string) => T | undefined): 
   const oneof = field.oneof === undefined ? undefined : camelCase(field.oneof);
   const name = camelCase(field.name);
   return look(name) ?? (oneof === undefined ? undefined : (look(`${oneof}.${name}`) ?? look(oneof)));
+}
+
+/** Types of messages in supported fields that no list is about. */
+export function unlistedTypes(lists: readonly MessageFields[]): Set<string> {
+  const listed = new Set(lists.map(({ type }) => type));
+  const types = new Set<string>();
+  for (const list of lists) {
+    for (const field of shapeOf(list.type)?.fields ?? []) {
+      const isSupported = sayingOf(field, (name) => list.supported.includes(name) || undefined) === true;
+      if (isSupported && shapeOf(field.type) !== undefined && !listed.has(field.type)) types.add(field.type);
+    }
+  }
+  return types;
 }
 
 function describeMessage(list: MessageFields): string {
@@ -70,6 +84,14 @@ ${extensions.map((type) => `- \`${type}\``).join('\n')}
 ## Messages
 
 ${lists.map(describeMessage).join('\n\n')}
+
+## Read whole
+
+All of these is read, but for what stands beside.
+
+${Object.entries(wholeMessages)
+  .map(([type, note]) => `- \`${type}\`${note === '' ? '' : `: ${note}`}`)
+  .join('\n')}
 `;
 }
 

@@ -1,7 +1,7 @@
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
 import type { Duration } from '../../proto/gen/google/protobuf/duration.ts';
 import { createFindings, type DecodeContext, type Findings } from './decode-context.ts';
-import type { FieldName, Message, MessageFields } from './message-fields.ts';
+import type { Message, MessageFields } from './message-fields.ts';
 
 /** What a decoder answers: the configuration, or every problem found, each with its field path. */
 export type Decoded<T> = { ok: true; value: T } | { ok: false; problems: readonly string[] };
@@ -39,9 +39,7 @@ export class Reader {
    * Refuses by name every field of `message` that is set and not among `fields`: a field that is not understood would
    * otherwise be ignored silently.
    */
-  only<M extends Message>(path: string, message: M, fields: MessageFields<M> | readonly FieldName<M>[]): void {
-    const known: ReadonlySet<string> = 'known' in fields ? fields.known : new Set(fields);
-    const ignored = 'known' in fields ? fields.ignored : {};
+  only<M extends Message>(path: string, message: M, { known, ignored }: MessageFields<M>): void {
     for (const [field, value] of Object.entries(message)) {
       if (field === '$type' || isDefault(value)) continue;
       const picked = isOneof(value) ? value.$case : field;
