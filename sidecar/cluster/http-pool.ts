@@ -138,8 +138,10 @@ export class HttpPool implements ConnectionOwner {
     if (connection.takesUpgrades === false) this.#refusesUpgrades = true;
     if (this.#waiting.length > 0) this.#serveWaiters(connection);
     if (connection.codec.capacity === 0) return;
-    if (this.#closed) connection.retire();
-    else if (connection.protocol === 'http1') this.#idle.put(connection);
+    if (this.#closed) {
+      // Who still waits does so for what the endpoint has to say first.
+      if (this.#waiting.length === 0) connection.retire();
+    } else if (connection.protocol === 'http1') this.#idle.put(connection);
     else if (connection.codec.activeStreams === 0) this.#shared.onIdle(connection);
   }
 
@@ -170,6 +172,8 @@ export class HttpPool implements ConnectionOwner {
   }
 
   #dialForWaiters(): void {
+    // With room on a connection, what is waited for is the endpoint's word on what it takes.
+    if (this.#waiting.length > 0 && this.#shared.find() !== undefined) return;
     const { breakers } = this.#cluster.config;
     const perConnection = this.#expected === 'http1' ? 1 : this.#http.http2.maxConcurrentStreams;
     while (this.#waiting.length > this.#dials.size * perConnection) {

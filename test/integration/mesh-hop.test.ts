@@ -38,9 +38,10 @@ test('the requests of many clients share one TLS connection', async () => {
 test('a WebSocket crosses the hop as extended CONNECT', async () => {
   const app = await startEcho();
   const { near, port } = await startHop(app.port);
-  await talkHttp1(port);
-  await until(() => near.observer.streams.length === 1);
-  expect(near.observer.streams).toMatchObject([{ status: 101, upstreamProtocol: '2' }]);
+  await Promise.all([talkHttp1(port), talkHttp1(port), talkHttp1(port)]);
+  await until(() => near.observer.streams.length === 3);
+  expect(near.observer.streams[0]).toMatchObject({ status: 101, upstreamProtocol: '2' });
+  expect(near.proxy.describe().clusters[0]?.connections).toBe(1);
 });
 
 test('a WebSocket takes HTTP/1 to a sidecar that has no extended CONNECT, other requests go on in HTTP/2', async () => {
