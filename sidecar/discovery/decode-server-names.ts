@@ -52,12 +52,20 @@ export function decodeDefaultNames(
   reader.only(path, context, defaultValidationFields);
   const names = decodeNames(reader, path, context);
   if (names.length > 0 && names.every(({ type }) => type !== 'uri')) return { ids: [], serverNames: names };
-  const ids = names.map(({ type, match, ignoreCase }, index) => {
+  return { ids: exactIds(reader, path, names), serverNames: undefined };
+}
+
+/** Reads names that must all be exact URIs. */
+export function decodeExactIds(reader: Reader, path: string, context: CertificateValidationContext): string[] {
+  return exactIds(reader, path, decodeNames(reader, path, context));
+}
+
+function exactIds(reader: Reader, path: string, names: readonly ServerNameMatch[]): string[] {
+  return names.map(({ type, match, ignoreCase }, index) => {
     if (type === 'uri' && match.kind === 'exact' && ignoreCase !== true) return match.value;
     reader.problem(join(path, `match_typed_subject_alt_names[${index}]`), 'only exact URI names are supported');
     return '';
   });
-  return { ids, serverNames: undefined };
 }
 
 function decodeNames(reader: Reader, path: string, context: CertificateValidationContext): ServerNameMatch[] {

@@ -6,7 +6,10 @@ import { ProxyProtocol } from '../../proto/gen/envoy/extensions/filters/listener
 import { TlsInspector } from '../../proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.ts';
 import { ConnectionLimit } from '../../proto/gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit.ts';
 import { TcpProxy } from '../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts';
-import { UpstreamTlsContext } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts';
+import {
+  DownstreamTlsContext,
+  UpstreamTlsContext,
+} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls.ts';
 import { makeServerCertificate } from '../../test/harness/certificates.ts';
 import { decodeCluster } from './decode-cluster.ts';
 import { createFindings } from './decode-context.ts';
@@ -174,4 +177,43 @@ test('what a filter chain cannot be matched by is refused by its path', () => {
     'filter_chains[0].filter_chain_match.prefix_ranges[0].address_prefix: "nowhere" is not an IP address',
     'filter_chains[0].filter_chain_match.server_names[0]: "a.*.example" is neither a host name nor "*." before one',
   ]);
+});
+
+test('clients are verified by roots written here only for SPIFFE ids of one trust domain', async () => {
+  const { chainPem, privateKeyPem } = await makeServerCertificate('proxy.example');
+  const validation = (uris: readonly string[]) => {
+    const findings = createFindings();
+    const context = {
+      requireClientCertificate: true,
+      commonTlsContext: {
+        tlsCertificates: [
+          { certificateChain: { inlineString: chainPem }, privateKey: { inlineString: privateKeyPem } },
+        ],
+        validationContext: {
+          trustedCa: { inlineString: chainPem },
+          matchTypedSubjectAltNames: uris.map((exact) => ({ sanType: 'URI', matcher: { exact } })),
+        },
+      },
+    };
+    const json = {
+      name: 'l',
+      address: { socketAddress: { address: '127.0.0.1', portValue: 1 } },
+      filterChains: [
+        {
+          transportSocket: typed(DownstreamTlsContext, context),
+          filters: [typed(TcpProxy, { cluster: 'c', statPrefix: 's' })],
+        },
+      ],
+    };
+    return { findings, decoded: decodeListener(Listener.fromJSON(json), { trustDomain: '', now: 0, findings }) };
+  };
+  const good = validation(['spiffe://td.test/ns/a/sa/b']);
+  expect(good.decoded).toMatchObject({
+    ok: true,
+    value: { chains: [{ tls: { allowedIds: ['spiffe://td.test/ns/a/sa/b'], requireClientCertificate: true } }] },
+  });
+  expect(good.findings.secrets.find(({ kind }) => kind === 'validation')).toMatchObject({ trustDomain: 'td.test' });
+  expect(problemsOf(validation([]).decoded).join()).toMatch(/match_typed_subject_alt_names: missing/);
+  expect(problemsOf(validation(['spiffe://TD/x']).decoded).join()).toMatch(/no SPIFFE id/);
+  expect(problemsOf(validation(['spiffe://one/x', 'spiffe://two/x']).decoded).join()).toMatch(/several trust domains/);
 });

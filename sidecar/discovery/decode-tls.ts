@@ -10,6 +10,7 @@ import {
 import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
 import type { DownstreamTlsConfig } from '../net/listener-config.ts';
 import type { ServerNameMatch } from '../tls/server-name-match.ts';
+import { decodeClientValidation } from './decode-client-validation.ts';
 import { inlineCertificate } from './decode-inline-secret.ts';
 import { decodeDefaultNames, decodeOutsideValidation } from './decode-server-names.ts';
 import { checkSource } from './decode-source.ts';
@@ -43,7 +44,6 @@ export const commonTlsFields = fieldsOf(CommonTlsContext, {
     'validationContextType.validationContext',
     'alpnProtocols',
   ],
-  limits: { 'validationContextType.validationContext': 'for servers outside the mesh' },
 });
 
 export const combinedValidationFields = fieldsOf(CommonTlsContext_CombinedCertificateValidationContext, {
@@ -63,14 +63,14 @@ export function decodeDownstreamTls(
   if (context === undefined) return undefined;
   reader.only(at, context, downstreamTlsFields);
   const commonPath = join(at, 'common_tls_context');
-  const common = decodeCommon(reader, commonPath, context.commonTlsContext);
+  const common = decodeCommon(reader, commonPath, context.commonTlsContext, 'clients');
   if (common.certificates.length === 0 && context.commonTlsContext !== undefined) {
     reader.problem(join(commonPath, 'tls_certificate_sds_secret_configs[0]'), 'missing');
   }
   if (common.serverNames !== undefined) {
     reader.problem(
-      join(commonPath, 'validation_context'),
-      'clients prove SPIFFE ids; only SDS and exact URI names are supported',
+      join(commonPath, 'combined_validation_context'),
+      'clients prove SPIFFE ids; name them as exact URIs',
     );
   }
   const requireClientCertificate = context.requireClientCertificate ?? false;
@@ -103,7 +103,7 @@ export function decodeUpstreamTls(
   if (context === undefined) return undefined;
   reader.only(at, context, upstreamTlsFields);
   const commonPath = join(at, 'common_tls_context');
-  const common = decodeCommon(reader, commonPath, context.commonTlsContext);
+  const common = decodeCommon(reader, commonPath, context.commonTlsContext, 'servers');
   const [certificateSecret = '', second] = common.certificates;
   if (second !== undefined) reader.problem(commonPath, 'more than one certificate of a client is not supported');
   if (common.validationSecret === undefined && context.commonTlsContext !== undefined) {
@@ -158,7 +158,12 @@ interface CommonTls {
   alpnProtocols: readonly string[];
 }
 
-function decodeCommon(reader: Reader, path: string, context: CommonTlsContext | undefined): CommonTls {
+function decodeCommon(
+  reader: Reader,
+  path: string,
+  context: CommonTlsContext | undefined,
+  peers: 'clients' | 'servers',
+): CommonTls {
   if (context === undefined) {
     reader.problem(path, 'missing');
     const nothing = { validationSecret: undefined, ids: [], serverNames: undefined, parameters: {}, alpnProtocols: [] };
@@ -167,7 +172,7 @@ function decodeCommon(reader: Reader, path: string, context: CommonTlsContext | 
   reader.only(path, context, commonTlsFields);
   return {
     certificates: decodeCertificates(reader, path, context),
-    ...decodeValidation(reader, path, context),
+    ...decodeValidation(reader, path, context, peers),
     parameters: decodeTlsParameters(reader, join(path, 'tls_params'), context.tlsParams),
     alpnProtocols: decodeAlpn(reader, join(path, 'alpn_protocols'), context.alpnProtocols),
   };
@@ -197,6 +202,7 @@ function decodeValidation(
   reader: Reader,
   path: string,
   context: CommonTlsContext,
+  peers: 'clients' | 'servers',
 ): Pick<CommonTls, 'validationSecret' | 'ids' | 'serverNames'> {
   const nothing = { validationSecret: undefined, ids: [], serverNames: undefined };
   const type = context.validationContextType;
@@ -206,7 +212,12 @@ function decodeValidation(
       return { ...nothing, validationSecret: decodeSds(reader, at, type.value) };
     }
     case 'validationContext': {
-      const { secret, names } = decodeOutsideValidation(reader, join(path, 'validation_context'), type.value);
+      const at = join(path, 'validation_context');
+      if (peers === 'clients') {
+        const { secret, ids } = decodeClientValidation(reader, at, type.value);
+        return { ...nothing, validationSecret: secret, ids };
+      }
+      const { secret, names } = decodeOutsideValidation(reader, at, type.value);
       return { ...nothing, validationSecret: secret, serverNames: names };
     }
     case 'combinedValidationContext': {

@@ -21,7 +21,6 @@ const refusals: ReadonlyMap<string, Refusal> = new Map(
     'h2.unknown-method': [501, 'This method is not known here.'],
     'h2.unknown-protocol': [501, 'Only the :protocol websocket is understood here.'],
     'h2.bad-scheme': [400, 'The :scheme must be http or https.'],
-    'h2.scheme-mismatch': [400, 'The :scheme is not the one of this connection.'],
     'h2.missing-authority': [400, 'The request has neither :authority nor host.'],
     'h2.bad-authority': [400, 'The :authority (or host) is not a valid host[:port].'],
     'h2.duplicate-host': [400, 'The request has more than one host field.'],

@@ -76,6 +76,7 @@ export class RequestReader {
     };
   }
 
+  /** That of the connection, whatever the client says: a proxy before us may name the one that it was asked with. */
   #scheme(section: FieldSection): 'http' | 'https' {
     const { allowAbsoluteForm, tls } = this.#options;
     if (allowAbsoluteForm && section.has(FieldKind.pseudoScheme)) return section.scheme === 'https' ? 'https' : 'http';
@@ -101,7 +102,7 @@ export class RequestReader {
   }
 
   #judge(section: FieldSection, isConnect: boolean, isExtended: boolean): string {
-    const { edge, tls, allowConnect, allowAbsoluteForm } = this.#options;
+    const { edge, allowConnect } = this.#options;
     const method = this.#readMethod(section.method, edge, isExtended || allowConnect);
     if (method !== '') return method;
     if (isExtended && section.protocol !== 'websocket') return 'h2.unknown-protocol';
@@ -111,7 +112,6 @@ export class RequestReader {
       const scheme =
         section.scheme === 'https' || section.scheme === 'http' ? section.scheme : section.scheme.toLowerCase();
       if (scheme !== 'https' && scheme !== 'http') return 'h2.bad-scheme';
-      if (edge && !allowAbsoluteForm && (scheme === 'https') !== tls) return 'h2.scheme-mismatch';
       section.scheme = scheme;
     }
     const authority = this.#readAuthority(section);
