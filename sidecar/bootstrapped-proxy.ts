@@ -135,7 +135,7 @@ class BootstrappedProxy implements RunningSidecar {
 
   async start(): Promise<void> {
     const { admin, resources } = this.#bootstrap;
-    await this.#dataPlane.start();
+    await this.#dataPlane.start(this.#environment.signal);
     if (admin !== undefined) this.#admin = await this.#startAdmin(admin.address, admin.port);
     for (const { type } of staticTypes) {
       const problems = await this.#discovery.accept({
@@ -245,6 +245,7 @@ class BootstrappedProxy implements RunningSidecar {
   #ready(): { state: 'LIVE' | 'DRAINING' | 'INITIALIZING'; detail: string } {
     if (this.#draining !== undefined) return { state: 'DRAINING', detail: '' };
     const waiting = this.#discovery.listeners().filter(({ state }) => state !== 'active');
+    if (!this.#dataPlane.serving) return { state: 'INITIALIZING', detail: 'no worker is ready' };
     if (waiting.length === 0) return { state: 'LIVE', detail: '' };
     const names = waiting.map(({ name }) => name).join(', ');
     return { state: 'INITIALIZING', detail: `listeners are not up: ${names}` };

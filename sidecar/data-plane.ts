@@ -18,8 +18,10 @@ import type { SecretSource } from './tls/secret.ts';
 export interface DataPlane {
   readonly proxy: DataPath;
   readonly metrics: MetricsSource;
-  /** Begins its work; configuration may come when it is over. */
-  start(): Promise<void>;
+  /** Whether there is anyone to accept connections. */
+  readonly serving: boolean;
+  /** Begins its work; configuration may come when it is over. Rejects when `signal` aborts. */
+  start(signal?: AbortSignal): Promise<void>;
   /** Brings what `proxy.describe()` tells up to date. */
   refresh(): Promise<void>;
   setLogLevel(level: LogLevel): void;
@@ -50,6 +52,8 @@ export interface DataPlaneDependencies {
   writeAccessLog?: ((text: string) => unknown) | undefined;
   /** Ports are shared with other processes. */
   readonly reusePort?: boolean;
+  /** Part of the memory of the machine or the container that is this process's. Default 1. */
+  readonly memoryShare?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly wheel: TimerWheel;
@@ -60,6 +64,7 @@ export interface DataPlaneDependencies {
 export class LocalDataPlane implements DataPlane {
   readonly proxy: DataPath;
   readonly metrics: ProxyObserver;
+  readonly serving = true;
   readonly #otlp: OtlpSender | undefined;
   readonly #overload: OverloadManager;
   readonly #log: AdjustableLog;
@@ -93,8 +98,15 @@ export class LocalDataPlane implements DataPlane {
       overload: state,
       reusePort,
     });
-    const readings = systemReadings();
-    this.#overload = new OverloadManager(overload, { state, target: this.proxy, readings, wheel, log });
+    const { memoryShare = 1 } = deps;
+    const readings = systemReadings(memoryShare);
+    this.#overload = new OverloadManager(shareOf(overload, memoryShare), {
+      state,
+      target: this.proxy,
+      readings,
+      wheel,
+      log,
+    });
     this.metrics.addMetrics(this.#overload.families());
   }
 
@@ -116,4 +128,12 @@ export class LocalDataPlane implements DataPlane {
     await this.metrics.close();
     await this.#otlp?.close();
   }
+}
+
+/** What may be of the proxy as a whole, of one of its processes. */
+function shareOf(config: OverloadConfig, memoryShare: number): OverloadConfig {
+  const monitors = config.monitors.map((monitor) =>
+    monitor.kind === 'fixed-heap' ? { ...monitor, maxBytes: Math.floor(monitor.maxBytes * memoryShare) } : monitor,
+  );
+  return { ...config, monitors };
 }

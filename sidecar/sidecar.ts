@@ -154,7 +154,7 @@ class Sidecar implements RunningSidecar {
     const { clock, options, wheel } = { clock: this.#clock, options: this.#options, wheel: this.#wheel };
     const { log, signal } = this.#environment;
     this.#startedAt = clock.now();
-    await this.#dataPlane.start();
+    await this.#dataPlane.start(signal);
     const id = nodeId(options);
     const stateFile = (name: string): SealedFile | undefined =>
       options.stateDir === undefined ? undefined : new SealedFile(options.stateDir, name, id);
@@ -242,10 +242,12 @@ class Sidecar implements RunningSidecar {
       proxy: this.#proxy,
       discovery: () => this.#discovery,
       secrets: this.#secrets,
-      ready: () => ({
-        state: this.#draining !== undefined ? 'DRAINING' : this.#readiness.ready ? 'LIVE' : 'INITIALIZING',
-        detail: this.#readiness.reason,
-      }),
+      ready: () => {
+        const { ready, reason } = this.#readiness;
+        if (this.#draining !== undefined) return { state: 'DRAINING', detail: reason };
+        if (ready && !this.#dataPlane.serving) return { state: 'INITIALIZING', detail: 'no worker is ready' };
+        return { state: ready ? 'LIVE' : 'INITIALIZING', detail: reason };
+      },
       serverInfo: () => ({
         version: `heddle/${version}`,
         node: { id: nodeId(this.#options), cluster: labels.app ?? name, metadata: { MODE: mode } },

@@ -17,6 +17,7 @@ interface Options extends ServerOptions {
   readonly drainSeconds: number;
   readonly stateDir: string;
   readonly accessLog?: string;
+  readonly concurrency?: number;
 }
 
 export function gatewayCommand(context: CliContext): Command {
@@ -29,6 +30,11 @@ export function gatewayCommand(context: CliContext): Command {
     .option('--admin-port <port>', 'admin port; 0 for a free one, -1 for none', wholeNumber(-1, 65_535), 0)
     .option('--drain-seconds <n>', 'how long running requests may take at the end', wholeNumber(0, 3600), 30)
     .option('--state-dir <folder>', 'where it keeps its state and log', '.heddle/gateway')
+    .option(
+      '--concurrency <n>',
+      'processes that carry the traffic; 0 for one for each core (default)',
+      wholeNumber(0, 64),
+    )
     .option('--access-log <file>', 'access log; - for standard output');
   examples(command, 'heddle gateway --gateway shop/edge', 'heddle gateway --gateway shop/edge --address 0.0.0.0');
   return serverOption(command).action((options: Options) => runGateway(context, options));
@@ -56,6 +62,7 @@ async function runGateway(context: CliContext, options: Options): Promise<void> 
     flags: () => [
       `--gateway=${options.gateway}`,
       `--address=${options.address}`,
+      ...(options.concurrency === undefined ? [] : [`--concurrency=${options.concurrency}`]),
       ...(options.accessLog === undefined ? [] : [`--access-log=${options.accessLog}`]),
     ],
     report: (line) => context.stderr.write(`heddle: ${line}\n`),

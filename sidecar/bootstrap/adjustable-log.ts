@@ -5,8 +5,12 @@ export interface AdjustableLog extends Log {
   setLevel(level: LogLevel): void;
 }
 
-/** Writes lines as {@link createLog} does. */
-export function createAdjustableLog(write: (line: string) => void, level: LogLevel): AdjustableLog {
+/** Writes lines as {@link createLog} does, each with the fields of `about`. */
+export function createAdjustableLog(
+  write: (line: string) => void,
+  level: LogLevel,
+  about: LogFields = {},
+): AdjustableLog {
   let current = createLog(write, level);
   const derive = (base: LogFields): Log => ({
     debug: (message, fields) => current.debug(message, { ...base, ...fields }),
@@ -16,7 +20,7 @@ export function createAdjustableLog(write: (line: string) => void, level: LogLev
     with: (fields) => derive({ ...base, ...fields }),
   });
   return {
-    ...derive({}),
+    ...derive(about),
     setLevel: (next) => {
       current = createLog(write, next);
     },

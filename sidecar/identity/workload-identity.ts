@@ -48,7 +48,8 @@ export class IdentityRefused extends Error {
 
 /**
  * The proxy's X.509-SVID: asked for with a join token, renewed over mTLS at half of its life (give or take a tenth,
- * security.md L-47). The key never leaves the process, except sealed into the state directory when there is one.
+ * security.md L-47). The key never leaves the proxy (workers are handed it over a pipe), except sealed into the state
+ * directory when there is one.
  */
 export class WorkloadIdentity {
   readonly #options: IdentityOptions;

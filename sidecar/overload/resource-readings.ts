@@ -21,7 +21,8 @@ export interface ResourceReadings {
 /** How often the loop's delay is sampled, in milliseconds. */
 const samplingMs = 20;
 
-export function systemReadings(): ResourceReadings {
+/** `memoryShare` is the part of the cgroup's memory that this process may have. */
+export function systemReadings(memoryShare = 1): ResourceReadings {
   const delay = monitorEventLoopDelay({ resolution: samplingMs });
   delay.enable();
   // Never reset: the first sample after that is lost, which would be the only one of a long turn.
@@ -31,7 +32,7 @@ export function systemReadings(): ResourceReadings {
   return {
     residentBytes: () => process.memoryUsage.rss(),
     // Without a limit some systems tell a number beyond all memory.
-    memoryLimitBytes: constrained > 0 && constrained < os.totalmem() ? constrained : undefined,
+    memoryLimitBytes: constrained > 0 && constrained < os.totalmem() ? constrained * memoryShare : undefined,
     heapShare: () => {
       const { used_heap_size, heap_size_limit } = v8.getHeapStatistics();
       return used_heap_size / heap_size_limit;

@@ -95,9 +95,8 @@ export class WorkerPool implements DataPlane, DataPath {
     return this;
   }
 
-  /** Processes of the workers, for whoever watches them. */
-  get pids(): number[] {
-    return this.#ready().map(({ pid }) => pid);
+  get serving(): boolean {
+    return this.#ready().length > 0;
   }
 
   readonly metrics = {
@@ -105,8 +104,16 @@ export class WorkerPool implements DataPlane, DataPath {
     stats: async () => families(await this.#collect()).flatMap(statsOf),
   };
 
-  async start(): Promise<void> {
-    await Promise.all(this.#seats.map((seat) => this.#fill(seat)));
+  /** Resolves when every worker accepts; one that ends before that is started again. */
+  async start(signal?: AbortSignal): Promise<void> {
+    const stop = (): void => this.#wakeAll();
+    signal?.addEventListener('abort', stop, { once: true });
+    for (const seat of this.#seats) void this.#fill(seat);
+    while (this.#ready().length < this.#seats.length) {
+      await this.#untilReady();
+      if (this.#closed || signal?.aborted) throw new Error('stopped before it was ready');
+    }
+    signal?.removeEventListener('abort', stop);
   }
 
   async refresh(): Promise<void> {
@@ -159,7 +166,7 @@ export class WorkerPool implements DataPlane, DataPath {
     this.#state.listeners.set(name, wanted);
     try {
       // A port left to chance is chosen by the first worker; the others share it.
-      while (wanted.port === 0) {
+      while (wanted.port === 0 || this.#present().length === 0) {
         const [first] = this.#present();
         if (first === undefined) await this.#untilReady();
         else wanted.port = (await this.#listen(first, wanted)) ?? 0;
@@ -201,13 +208,21 @@ export class WorkerPool implements DataPlane, DataPath {
   /** Every worker stops accepting and finishes what runs; none is started again. */
   async drain(maxMs: number): Promise<void> {
     this.#closed = true;
-    await this.#askAll((worker) => worker.ask({ kind: 'drain', maxMs }));
+    const drained = this.#askAll((worker) => worker.ask({ kind: 'drain', maxMs }));
+    // One that does not answer any more holds nobody up.
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.wheel.start(maxMs + endingMs, resolve);
+      void drained.then(() => {
+        timer.stop();
+        resolve();
+      });
+    });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopWatchingSecrets();
-    for (const wake of this.#wake.splice(0)) wake();
+    this.#wakeAll();
     await Promise.all(
       this.#present().map(async (worker) => {
         const timer = this.#options.wheel.start(endingMs, () => worker.kill());
@@ -235,7 +250,7 @@ export class WorkerPool implements DataPlane, DataPath {
       seat.ready = true;
       readyAt = clock.now();
       log.info('worker is ready', { worker: seat.number, pid: worker.pid });
-      for (const wake of this.#wake.splice(0)) wake();
+      this.#wakeAll();
     } catch (error) {
       if (error instanceof WorkerGone) return;
       log.error('worker cannot serve', {
@@ -336,6 +351,10 @@ export class WorkerPool implements DataPlane, DataPath {
 
   #looping(): number {
     return this.#seats.filter(({ plan }) => plan.looping).length;
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake();
   }
 
   #untilReady(): Promise<void> {

@@ -32,13 +32,16 @@ export class Worker {
   constructor(settings: WorkerSettings, environment: WorkerEnvironment) {
     this.#settings = settings;
     this.#environment = environment;
-    const log = createAdjustableLog((line) => environment.writeLog(line), settings.logLevel);
+    const { logLevel, worker } = settings;
+    const log = createAdjustableLog((line) => environment.writeLog(line), logLevel, { worker });
     const target = settings.accessLogTarget;
     this.#dataPlane = new LocalDataPlane(settings, {
       secrets: this.#secrets,
       ownId: () => this.#spiffeId,
       writeAccessLog: target === undefined ? undefined : environment.openAccessLog(target),
       reusePort: true,
+      // The supervisor needs about as much as a worker.
+      memoryShare: 1 / (settings.workers + 1),
       clock: systemClock,
       random: systemRandom,
       wheel: this.#wheel,
