@@ -46,6 +46,8 @@ export interface Candidate {
 
 export interface RunningCandidate extends Measured {
   port: number;
+  /** Folder with ca.pem, certificate.pem and key.pem of a client; that of the run where there is none. */
+  clientFolder?: string;
   version: string;
 }
 

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { sidecarProgram } from '../../cli/process/sidecar-program.ts';
+import { loadAuthority, makeSvid } from '../../test/harness/certificates.ts';
 import { TestMesh } from '../../test/harness/mesh.ts';
 import { freePort, processTree } from '../processes.ts';
 import type { Candidate, Context, RunningCandidate } from '../scenario.ts';
@@ -99,6 +100,35 @@ export const heddlePair: Candidate = {
       version: version(),
       port: mesh.upstream(near, 'app:80'),
       pids: () => [near, far].flatMap(({ program }) => processTree(program.pid)),
+      stop: () => mesh.close(),
+    };
+  },
+};
+
+/** The sidecar of a service alone, with a client of its mesh in front of it. */
+export const heddleFar: Candidate = {
+  name: 'heddle',
+  absent: () => undefined,
+  async start(context): Promise<RunningCandidate> {
+    const upstream = await context.upstreams.http();
+    const mesh = await startMesh(context);
+    const { program, ready } = await mesh.sidecar('app', { service: 'app', port: upstream, flags: off });
+    const authority = await loadAuthority(path.join(mesh.folder, 'control-plane', 'ca-issuing.pem'));
+    const { chainPem, privateKeyPem } = await makeSvid(authority, 'spiffe://cluster.local/ns/bench/sa/client');
+    const clientFolder = path.join(mesh.folder, 'bench-client');
+    fs.mkdirSync(clientFolder);
+    fs.copyFileSync(mesh.trustBundle, path.join(clientFolder, 'ca.pem'));
+    fs.writeFileSync(
+      path.join(clientFolder, 'certificate.pem'),
+      `${chainPem}\n${authority.certificate.toString('pem')}\n`,
+    );
+    fs.writeFileSync(path.join(clientFolder, 'key.pem'), privateKeyPem);
+    return {
+      name: 'heddle',
+      version: version(),
+      port: ready.ports.inbound[upstream] as number,
+      clientFolder,
+      pids: () => processTree(program.pid),
       stop: () => mesh.close(),
     };
   },

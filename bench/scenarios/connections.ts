@@ -3,7 +3,7 @@ import { runOwnGenerator } from '../load/load-result.ts';
 import { wrk } from '../load/wrk.ts';
 import { envoy } from '../peers/envoy.ts';
 import { haproxy } from '../peers/haproxy.ts';
-import { heddle, heddleGateway } from '../peers/heddle.ts';
+import { heddleFar, heddleGateway } from '../peers/heddle.ts';
 import { nginx } from '../peers/nginx.ts';
 import { atMost, type Scenario } from '../scenario.ts';
 
@@ -26,7 +26,7 @@ export const handshakes: Scenario = {
   unit: 'handshake',
   reference: 'nginx',
   expected: [],
-  candidates: [nginx('far'), haproxy('far'), envoy('far'), heddle('far')],
-  load: ({ port }, { core, seconds, folder }) =>
-    runOwnGenerator(core, handshakeClient, [String(port), String(seconds), folder]),
+  candidates: [nginx('far'), haproxy('far'), envoy('far'), heddleFar],
+  load: ({ port, clientFolder }, { core, seconds, folder }) =>
+    runOwnGenerator(core, handshakeClient, [String(port), String(seconds), clientFolder ?? folder]),
 };

@@ -4,8 +4,14 @@ import { Loan, lend } from './loan.ts';
 const memoryBytes = 65_536;
 /** Reads of at least so many bytes are worth memory that is lent instead of copied from. */
 const lendBytes = 16_384;
-/** One that is being written out, and one to read into meanwhile. */
-const maxSpare = 2;
+/** Memory that came back, of all sockets: at most 4 MiB. */
+const spare: Buffer[] = [];
+const maxSpare = 64;
+
+const takeMemory = (): Buffer => spare.pop() ?? Buffer.allocUnsafeSlow(memoryBytes);
+const giveBack = (memory: Buffer): void => {
+  if (spare.length < maxSpare) spare.push(memory);
+};
 
 /** All sockets with little to read do so into the same memory: one callback is over before the next begins. */
 const shared = Buffer.allocUnsafeSlow(memoryBytes);
@@ -22,7 +28,6 @@ export class ReadSink {
   #early: Buffer[] | undefined;
   /** What the next read goes into when it is not the shared memory. */
   #own: Buffer | undefined;
-  #spare: Buffer[] = [];
 
   readonly options: OnReadOpts = {
     // Asked for when the socket is made, and after each callback for the next read.
@@ -30,11 +35,11 @@ export class ReadSink {
     callback: (bytes) => {
       const own = this.#own;
       const bulk = bytes >= lendBytes;
-      this.#own = undefined;
-      if (own === undefined) this.#deliver(Buffer.from(shared.subarray(0, bytes)));
-      else lend(new Loan(own, bytes, this.#giveBack), bytes, this.#deliver);
-      if (bulk) this.#own = this.#spare.pop() ?? Buffer.allocUnsafeSlow(memoryBytes);
-      else this.#spare = [];
+      // More is waiting when a read fills its memory. Otherwise the connection may be idle soon, and holds nothing.
+      this.#own = bytes === memoryBytes ? takeMemory() : undefined;
+      if (own !== undefined) lend(new Loan(own, bytes, giveBack), bytes, this.#deliver);
+      else if (bulk) this.#copy(bytes);
+      else this.#deliver(Buffer.from(shared.subarray(0, bytes)));
       return true;
     },
   };
@@ -53,9 +58,12 @@ export class ReadSink {
     this.#early = chunks.length === 0 ? undefined : chunks;
   }
 
-  readonly #giveBack = (memory: Buffer): void => {
-    if (this.#spare.length < maxSpare) this.#spare.push(memory);
-  };
+  /** Out of the shared memory, which the next socket reads into. */
+  #copy(bytes: number): void {
+    const memory = takeMemory();
+    memory.set(shared.subarray(0, bytes));
+    lend(new Loan(memory, bytes, giveBack), bytes, this.#deliver);
+  }
 
   readonly #deliver = (chunk: Buffer): void => {
     if (this.#receiver !== undefined) this.#receiver(chunk);
