@@ -2,6 +2,7 @@ import type { LogLevel } from '../lib/log.ts';
 import { type DataPlane, type DataPlaneDependencies, type DataPlaneSettings, LocalDataPlane } from './data-plane.ts';
 import { HeldResources } from './discovery/held-resources.ts';
 import type { SecretStore } from './identity/secret-store.ts';
+import type { OverloadConfig } from './overload/overload-config.ts';
 import { WorkerPool } from './workers/worker-pool.ts';
 
 /** What a data plane of workers needs more than one of this process. */
@@ -25,7 +26,14 @@ export function createDataPlane(settings: DataPlaneSettings, parts: DataPlanePar
   if (workers === 1) return new LocalDataPlane(settings, parts);
   return new WorkerPool({
     workers,
-    settings: { ...settings, accessLogTarget, logLevel, mayReadFiles, hasAds },
+    settings: {
+      ...settings,
+      overload: shareOf(settings.overload, workers),
+      accessLogTarget,
+      logLevel,
+      mayReadFiles,
+      hasAds,
+    },
     secrets,
     identity: () => ({ spiffeId: parts.ownId(), trustDomain: parts.trustDomain() }),
     held: () => parts.held() ?? new HeldResources(),
@@ -33,4 +41,10 @@ export function createDataPlane(settings: DataPlaneSettings, parts: DataPlanePar
     wheel,
     log,
   });
+}
+
+/** The kernel spreads connections evenly, so each worker has its part of the limit. */
+function shareOf(overload: OverloadConfig, workers: number): OverloadConfig {
+  const { maxConnections } = overload;
+  return maxConnections === undefined ? overload : { ...overload, maxConnections: Math.ceil(maxConnections / workers) };
 }

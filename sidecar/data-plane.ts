@@ -97,6 +97,7 @@ export class LocalDataPlane implements DataPlane {
       ...(locality === undefined ? {} : { locality }),
       overload: state,
       reusePort,
+      ...(overload.maxConnections === undefined ? {} : { maxConnections: overload.maxConnections }),
     });
     const { memoryShare = 1 } = deps;
     const readings = systemReadings(memoryShare);

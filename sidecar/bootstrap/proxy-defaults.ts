@@ -8,6 +8,7 @@ import { decodeRoute } from '../discovery/decode-route.ts';
 import { maxAgeMs } from '../discovery/last-good.ts';
 import { warmingMs } from '../discovery/warming.ts';
 import { edgeLimits, meshLimits, responseLimits } from '../http1/limits.ts';
+import { clientShare } from '../net/connection-limits.ts';
 import { defaultMaxAtEdge, defaultMaxConnections } from '../net/listener-gate.ts';
 import { inspectionTimeoutMs } from '../net/newcomer.ts';
 import type { ForwardAction } from '../route/route-table.ts';
@@ -105,6 +106,11 @@ function routeRows(): Row[] {
 function listenerRows(): Row[] {
   return [
     ['open connections', showCount(defaultMaxConnections), 'bounded memory; the next one is refused and counted'],
+    [
+      'open connections of all listeners',
+      `${100 * clientShare} % of the file descriptors`,
+      'the rest is for upstreams and everything else',
+    ],
     ['open connections of one address, at the edge', showCount(defaultMaxAtEdge), 'one client cannot take all of them'],
     ['listener_filters_timeout', showMs(inspectionTimeoutMs), 'a connection whose kind is not known yet is not kept'],
     ['TLS handshake', showMs(handshakeTimeoutMs), 'a handshake takes milliseconds; who dawdles holds a place'],

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { OverloadManager, ScaleTimersOverloadActionConfig } from '../../proto/gen/envoy/config/overload/v3/overload.ts';
+import { DownstreamConnectionsConfig } from '../../proto/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections.ts';
 import { FixedHeapConfig } from '../../proto/gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.ts';
 import { InjectedResourceConfig } from '../../proto/gen/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource.ts';
 import { Empty } from '../../proto/gen/google/protobuf/empty.ts';
 import { packed } from '../../test/harness/http-filters.ts';
+import { defaultOverload } from '../overload/overload-config.ts';
 import { decodeOverload } from './decode-overload.ts';
 import { Reader } from './reader.ts';
 
@@ -97,5 +99,30 @@ test('what is not done is refused by path', () => {
     'overload_manager.actions[0].triggers[0].threshold.value: out of range',
     expect.stringContaining('overload_manager.actions[0].name: "envoy.overload_actions.dance" is not supported'),
     'overload_manager.actions[1].typed_config.timer_scale_factors[0].timer: only HTTP_DOWNSTREAM_CONNECTION_IDLE is supported',
+  ]);
+});
+
+const connections = (maxActiveDownstreamConnections: number) => ({
+  name: 'envoy.resource_monitors.global_downstream_max_connections',
+  configType: {
+    $case: 'typedConfig' as const,
+    value: packed(DownstreamConnectionsConfig, { maxActiveDownstreamConnections }),
+  },
+});
+
+test('L-17: a limit for all connections is no pressure, and alone it leaves the defaults in force', () => {
+  const alone = read({ resourceMonitors: [connections(50)] });
+  expect(alone).toEqual({ config: { ...defaultOverload, maxConnections: 50 }, problems: [] });
+  const beside = read({ resourceMonitors: [heap, connections(50)] });
+  expect(beside.config).toMatchObject({ monitors: [{ kind: 'fixed-heap' }], actions: [], maxConnections: 50 });
+  const action = {
+    name: 'envoy.overload_actions.stop_accepting_requests',
+    triggers: [threshold(connections(1).name, 0.5)],
+  };
+  const wrong = read({ resourceMonitors: [connections(0), connections(5)], actions: [action] });
+  expect(wrong.problems).toEqual([
+    expect.stringContaining('max_active_downstream_connections: must be above 0'),
+    'overload_manager.resource_monitors[1]: a second limit for connections',
+    expect.stringContaining('there is no resource monitor "envoy.resource_monitors.global_downstream_max_connections"'),
   ]);
 });

@@ -9,15 +9,17 @@ import {
   ThresholdTrigger,
   Trigger,
 } from '../../proto/gen/envoy/config/overload/v3/overload.ts';
+import { DownstreamConnectionsConfig } from '../../proto/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections.ts';
 import { FixedHeapConfig } from '../../proto/gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.ts';
 import { InjectedResourceConfig } from '../../proto/gen/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource.ts';
 import type { Any } from '../../proto/gen/google/protobuf/any.ts';
-import type {
-  OverloadActionConfig,
-  OverloadActionKind,
-  OverloadConfig,
-  OverloadTrigger,
-  ResourceMonitorConfig,
+import {
+  defaultOverload,
+  type OverloadActionConfig,
+  type OverloadActionKind,
+  type OverloadConfig,
+  type OverloadTrigger,
+  type ResourceMonitorConfig,
 } from '../overload/overload-config.ts';
 import { fieldsOf } from './message-fields.ts';
 import { isType, join, type Reader } from './reader.ts';
@@ -32,6 +34,11 @@ export const resourceMonitorFields = fieldsOf(ResourceMonitor, { supported: ['na
 export const fixedHeapFields = fieldsOf(FixedHeapConfig, { supported: ['maxHeapSizeBytes'] });
 
 export const injectedResourceFields = fieldsOf(InjectedResourceConfig, { supported: ['filename'] });
+
+export const downstreamConnectionsFields = fieldsOf(DownstreamConnectionsConfig, {
+  supported: ['maxActiveDownstreamConnections'],
+  limits: { maxActiveDownstreamConnections: 'no trigger can refer to it; workers share it evenly' },
+});
 
 export const overloadActionFields = fieldsOf(OverloadAction, { supported: ['name', 'triggers', 'typedConfig'] });
 
@@ -61,28 +68,45 @@ const kinds: readonly OverloadActionKind[] = [
   'shrink_heap',
 ];
 
-/** Reads the `overload_manager` of a bootstrap. */
+/** Reads the `overload_manager` of a bootstrap. One that only limits connections leaves all else at its defaults. */
 export function decodeOverload(reader: Reader, path: string, message: OverloadManager): OverloadConfig {
   reader.only(path, message, overloadManagerFields);
   if (message.resourceMonitors.length === 0) reader.problem(join(path, 'resource_monitors'), 'missing');
-  const monitors = message.resourceMonitors.flatMap(
-    (monitor, index) => decodeMonitor(reader, join(path, `resource_monitors[${index}]`), monitor) ?? [],
-  );
-  const names = new Set(message.resourceMonitors.map(({ name }) => name));
-  if (names.size < message.resourceMonitors.length) {
-    reader.problem(join(path, 'resource_monitors'), 'two have the same name');
+  let maxConnections: number | undefined;
+  const monitors: ResourceMonitorConfig[] = [];
+  const resources = new Set<string>();
+  for (const [index, monitor] of message.resourceMonitors.entries()) {
+    const at = join(path, `resource_monitors[${index}]`);
+    const decoded = decodeMonitor(reader, at, monitor);
+    if (typeof decoded === 'number') {
+      if (maxConnections !== undefined) reader.problem(at, 'a second limit for connections');
+      maxConnections = decoded;
+    } else {
+      if (resources.has(monitor.name)) reader.problem(join(path, 'resource_monitors'), 'two have the same name');
+      resources.add(monitor.name);
+      if (decoded !== undefined) monitors.push(decoded);
+    }
   }
   const actions = message.actions.flatMap(
-    (action, index) => decodeAction(reader, join(path, `actions[${index}]`), action, names) ?? [],
+    (action, index) => decodeAction(reader, join(path, `actions[${index}]`), action, resources) ?? [],
   );
+  const limit = maxConnections === undefined ? {} : { maxConnections };
+  const refreshMs = reader.positiveDuration(join(path, 'refresh_interval'), message.refreshInterval, 1_000);
+  if (resources.size === 0 && message.actions.length === 0) return { ...defaultOverload, ...limit };
   return {
-    refreshMs: reader.positiveDuration(join(path, 'refresh_interval'), message.refreshInterval, 1_000),
+    refreshMs,
     monitors,
     actions,
+    ...limit,
   };
 }
 
-function decodeMonitor(reader: Reader, path: string, message: ResourceMonitor): ResourceMonitorConfig | undefined {
+/** A number is a limit of connections, which is no monitor here. */
+function decodeMonitor(
+  reader: Reader,
+  path: string,
+  message: ResourceMonitor,
+): ResourceMonitorConfig | number | undefined {
   reader.only(path, message, resourceMonitorFields);
   const name = reader.required(join(path, 'name'), message.name);
   const packed = message.configType?.value;
@@ -96,6 +120,13 @@ function decodeMonitor(reader: Reader, path: string, message: ResourceMonitor): 
   if (isType(packed, InjectedResourceConfig)) {
     const config = reader.unpack(at, packed, InjectedResourceConfig);
     return { kind: 'injected', name, file: reader.required(join(at, 'filename'), config?.filename ?? '') };
+  }
+  if (isType(packed, DownstreamConnectionsConfig)) {
+    const config = reader.unpack(at, packed, DownstreamConnectionsConfig);
+    if (config !== undefined) reader.only(at, config, downstreamConnectionsFields);
+    const { maxActiveDownstreamConnections: max = 0 } = config ?? {};
+    if (max <= 0) reader.problem(join(at, 'max_active_downstream_connections'), 'must be above 0');
+    return max;
   }
   reader.problem(at, `unsupported type ${packed?.typeUrl ?? '(none)'}`);
   return undefined;

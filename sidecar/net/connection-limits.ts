@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 
 /** Share of the file descriptors that clients may take; the rest is for upstreams and everything else (security.md L-17). */
-const clientShare = 0.4;
+export const clientShare = 0.4;
 
 /** Counts the connections of clients to all listeners of a process, and says when there are enough. */
 export class ConnectionLimits {

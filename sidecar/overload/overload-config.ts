@@ -4,6 +4,8 @@ export interface OverloadConfig {
   refreshMs: number;
   monitors: readonly ResourceMonitorConfig[];
   actions: readonly OverloadActionConfig[];
+  /** Connections of clients to all listeners. Absent: 40 % of the file descriptors that the process may have. */
+  maxConnections?: number;
 }
 
 /** A pressure is 1 where the limit is reached. */

@@ -9,9 +9,10 @@ import { Program, root, until } from '../harness/process.ts';
 
 const tcpProxy = 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 
-function bootstrap(upstreamPort: number): string {
+function bootstrap(upstreamPort: number, more: object = {}): string {
   const address = (portValue: number) => ({ socketAddress: { address: '127.0.0.1', portValue } });
   return JSON.stringify({
+    ...more,
     node: { id: 'flood', cluster: 'flood' },
     admin: { address: address(0) },
     staticResources: {
@@ -52,15 +53,15 @@ function firstWord(port: number): Promise<string> {
   });
 }
 
-test('P-08: with 256 descriptors and 1,000 connections accepting goes on, upstreams are reached, and the admin port answers', {
-  timeout: 60_000,
-}, async () => {
+/** A proxy that relays to an application, which greets whoever comes. */
+async function startRelay(more: object, before: readonly string[] = []) {
   const app = await startTcp((socket) => socket.write('hello'));
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heddle-flood-'));
   const file = path.join(folder, 'envoy.json');
-  fs.writeFileSync(file, bootstrap(app.port));
+  fs.writeFileSync(file, bootstrap(app.port, more));
   const main = path.join(root, 'sidecar/main.ts');
-  const proxy = new Program('proxy', 'prlimit', ['--nofile=256', process.execPath, main, '-c', file]);
+  const [command = '', ...args] = [...before, process.execPath, main, '-c', file];
+  const proxy = new Program('proxy', command, args);
   const clients: net.Socket[] = [];
   onTestFinished(async () => {
     for (const client of clients) client.destroy();
@@ -69,7 +70,35 @@ test('P-08: with 256 descriptors and 1,000 connections accepting goes on, upstre
     fs.rmSync(folder, { recursive: true });
   });
   const { ports } = await proxy.ready<{ ports: { admin: number; listeners: Record<string, number> } }>();
-  const port = ports.listeners.relay as number;
+  return { proxy, clients, admin: ports.admin, port: ports.listeners.relay as number };
+}
+
+test('L-17: a bootstrap says how many connections all listeners take', { timeout: 30_000 }, async () => {
+  const limit =
+    'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig';
+  const name = 'envoy.resource_monitors.global_downstream_max_connections';
+  const typedConfig = { '@type': limit, maxActiveDownstreamConnections: 2 };
+  const { port, clients, admin } = await startRelay({
+    overloadManager: { resourceMonitors: [{ name, typedConfig }] },
+  });
+  for (let i = 0; i < 2; i++) {
+    const client = net.connect(port, '127.0.0.1');
+    clients.push(client);
+    await once(client, 'data');
+  }
+  expect(await firstWord(port)).toBe('closed');
+  const { body } = await get(`http://127.0.0.1:${admin}/stats/prometheus`);
+  expect(body).toMatch(/heddle_refused_total\{[^}]*listener\.too-many-connections[^}]*\} 1\n/);
+  // What holds without a configuration still does.
+  expect(body).toContain('heddle_overload_pressure{resource="memory"}');
+  clients.pop()?.resetAndDestroy();
+  await until(async () => (await firstWord(port)) === 'hello', 'the place that became free to be given');
+});
+
+test('P-08: with 256 descriptors and 1,000 connections accepting goes on, upstreams are reached, and the admin port answers', {
+  timeout: 60_000,
+}, async () => {
+  const { proxy, port, clients, admin } = await startRelay({}, ['prlimit', '--nofile=256']);
   let closed = 0;
   let served = 0;
   for (let i = 0; i < 1_000; i++) {
@@ -83,8 +112,8 @@ test('P-08: with 256 descriptors and 1,000 connections accepting goes on, upstre
   // 40 % of 256 are let in, and each of them reaches the upstream.
   await until(() => served + closed >= 1_000, 'every connection to be served or turned away', 30_000);
   expect(served).toBe(102);
-  expect((await get(`http://127.0.0.1:${ports.admin}/ready`)).status).toBe(200);
-  const { body } = await get(`http://127.0.0.1:${ports.admin}/stats/prometheus`);
+  expect((await get(`http://127.0.0.1:${admin}/ready`)).status).toBe(200);
+  const { body } = await get(`http://127.0.0.1:${admin}/stats/prometheus`);
   expect(body).toMatch(/heddle_refused_total\{[^}]*listener\.too-many-connections[^}]*\} 898/);
   for (const client of clients) client.resetAndDestroy();
   await until(async () => (await firstWord(port)) === 'hello', 'the proxy to serve again');
