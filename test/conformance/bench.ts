@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { until } from '../harness/process.ts';
 import { ask } from '../harness/raw-http.ts';
 import { RecordingUpstream, wellFormed } from '../harness/recording-upstream.ts';
 import { StaticProxy, type StaticProxyOptions } from '../harness/static-proxy.ts';
+import { Invariants } from './invariants.ts';
 
 /** A proxy between bare sockets: what a suite of this folder works on. */
 export interface Bench {
@@ -15,42 +15,28 @@ export interface Bench {
   upstream: RecordingUpstream;
   /** Starts another proxy in front of the same upstream; it ends with the test. */
   start(options?: Partial<StaticProxyOptions>): Promise<StaticProxy>;
+  /** The same for a proxy that stays for the whole suite. */
+  keep(options?: Partial<StaticProxyOptions>): Promise<StaticProxy>;
 }
 
-/** What Node tells when something was not caught; nothing here may. */
-const warnings = ['MaxListenersExceededWarning', 'TimeoutOverflowWarning', 'TimeoutNegativeWarning'];
-
-/** The sockets of this process. */
-function openSockets(): number {
-  return process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP')).length;
-}
-
-/**
- * Starts the bench for a suite and holds the suite to the standing invariants: nothing uncaught (I1), everything
- * that reached the upstream was well-formed, and in the end no connection, request or handle is left (I7).
- */
+/** Starts the bench for a suite, and holds the suite to the standing {@link Invariants}. */
 export function startBench(): Bench {
   const bench = {} as Bench;
   const extra: StaticProxy[] = [];
-  const uncaught: string[] = [];
-  let sockets = 0;
-  const onUncaught = (error: unknown) => uncaught.push(String(error));
-  const onWarning = (warning: Error) => {
-    if (warnings.includes(warning.name)) uncaught.push(String(warning));
-  };
+  let invariants: Invariants;
 
   beforeAll(async () => {
-    process.on('uncaughtExceptionMonitor', onUncaught);
-    process.on('warning', onWarning);
-    sockets = openSockets();
+    invariants = new Invariants();
     const upstream = await RecordingUpstream.start();
-    const upstreams = [upstream.port];
+    const start = async (options: Partial<StaticProxyOptions> = {}) =>
+      invariants.watch(await StaticProxy.start({ upstreams: [upstream.port], ...options }));
     bench.upstream = upstream;
-    bench.edge = await StaticProxy.start({ upstreams });
-    bench.inbound = await StaticProxy.start({ upstreams, direction: 'inbound' });
-    bench.outbound = await StaticProxy.start({ upstreams, direction: 'outbound' });
-    bench.start = async (options = {}) => {
-      const proxy = await StaticProxy.start({ upstreams, ...options });
+    bench.edge = await start();
+    bench.inbound = await start({ direction: 'inbound' });
+    bench.outbound = await start({ direction: 'outbound' });
+    bench.keep = start;
+    bench.start = async (options) => {
+      const proxy = await start(options);
       extra.push(proxy);
       return proxy;
     };
@@ -60,36 +46,17 @@ export function startBench(): Bench {
     const { upstream } = bench;
     upstream.answer = wellFormed;
     upstream.onHead = undefined;
-    const proxies = [bench.edge, bench.inbound, bench.outbound, ...extra];
-    for (const proxy of proxies) {
-      await until(
-        () => proxy.quiet,
-        'connections and requests to end',
-        5_000,
-        () => JSON.stringify(proxy.describe()),
-      );
-    }
-    for (const proxy of extra.splice(0)) await proxy.close();
+    await invariants.settle();
+    for (const proxy of extra.splice(0)) await invariants.close(proxy);
     upstream.clear();
     expect(upstream.violations.splice(0)).toEqual([]);
-    expect(uncaught.splice(0)).toEqual([]);
   });
 
   afterAll(async () => {
-    for (const proxy of [bench.edge, bench.inbound, bench.outbound]) {
-      expect(await proxy.metric('heddle_connections')).toBe(0);
-      await proxy.close();
-    }
     await bench.upstream.close();
-    await until(
-      () => openSockets() <= sockets,
-      'sockets to close',
-      5_000,
-      () => String(process.getActiveResourcesInfo()),
-    );
-    process.off('uncaughtExceptionMonitor', onUncaught);
-    process.off('warning', onWarning);
-    expect(uncaught).toEqual([]);
+    // What the recorder holds is no proxy's memory.
+    bench.upstream.clear();
+    await invariants.finish();
   });
 
   return bench;
