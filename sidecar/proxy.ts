@@ -34,6 +34,8 @@ import { SecureContexts } from './tls/secure-contexts.ts';
 /** The data path, driven by configuration. Every change takes effect at once and breaks nothing that runs. */
 export interface Proxy extends OverloadTarget {
   setCluster(config: ClusterConfig): void;
+  /** Resolves when a cluster that looks up host names is ready to serve: with the first answers, or after 5 s without. */
+  untilResolved(cluster: string): Promise<void>;
   removeCluster(name: string): void;
   setEndpoints(name: string, endpoints: readonly EndpointConfig[]): void;
   setRouteTable(table: RouteTable): void;
@@ -130,6 +132,10 @@ class ConfiguredProxy implements Proxy {
 
   setCluster(config: ClusterConfig): void {
     this.#clusters.setCluster(config);
+  }
+
+  untilResolved(cluster: string): Promise<void> {
+    return this.#clusters.untilResolved(cluster);
   }
 
   removeCluster(name: string): void {

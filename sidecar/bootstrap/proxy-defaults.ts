@@ -2,6 +2,7 @@ import { type DefaultRow, showBytes, showCount, showMs } from '../../lib/default
 import { Cluster } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
 import { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/route.ts';
 import { defaultOutlier, defaultSpread } from '../cluster/cluster-config.ts';
+import { firstAnswerMs } from '../cluster/dns/dns-endpoints.ts';
 import { defaultUpstreamHttp } from '../cluster/upstream-http.ts';
 import { decodeCluster } from '../discovery/decode-cluster.ts';
 import { decodeRoute } from '../discovery/decode-route.ts';
@@ -27,6 +28,7 @@ export function proxyDefaults(): DefaultRow[] {
     'HTTP/1 limits': limitRows(),
     discovery: [
       ['warming', showMs(warmingMs), 'what is referred to is waited for so long, then the rest goes on without'],
+      ['first answer by DNS', showMs(firstAnswerMs), 'a silent name server keeps no listener down; it is asked again'],
       ['last good state, oldest', showMs(maxAgeMs), 'older endpoints are more likely wrong than right'],
     ],
   };

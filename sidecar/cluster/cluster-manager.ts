@@ -54,6 +54,11 @@ export class ClusterManager {
     if (endpoints !== undefined) cluster.setEndpoints(endpoints);
   }
 
+  /** Resolves at once for a cluster that looks up no names; see {@link DnsEndpoints.resolved}. */
+  untilResolved(name: string): Promise<void> {
+    return this.#lookUps.get(name)?.resolved ?? Promise.resolve();
+  }
+
   removeCluster(name: string): void {
     const cluster = this.#clusters.get(name);
     if (cluster === undefined) return;

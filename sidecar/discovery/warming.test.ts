@@ -10,6 +10,7 @@ import {
   ads,
   assignment,
   certificateSecret,
+  dnsCluster,
   edsCluster,
   httpFilter,
   listener,
@@ -74,6 +75,23 @@ test('P-37: a table waits 15 s for a cluster that does not come, while the old o
   expect(target.take()).toEqual([]);
   pass(200);
   expect(target.take()).toEqual(['table table']);
+});
+
+test('P-37: tables and listeners wait until a cluster that looks up names has its first answer', async () => {
+  await accept(dnsCluster('a', 'app.example'), rdsListener('outbound', 0, 'table'), routes('table', ['a']));
+  await accept(tcpListener('relay', 0, 'a'));
+  expect(target.take()).toEqual(['cluster a']);
+  await accept(dnsCluster('a', 'other.example', '2'));
+  const [superseded, awaited] = target.untilResolvedOf('a');
+  superseded?.();
+  await new Promise(setImmediate);
+  expect(target.take()).toEqual(['cluster a']);
+  awaited?.();
+  await until(() => target.calls.length === 3, 'everything that waited');
+  expect(target.take()).toEqual(['table table', 'listener outbound', 'listener relay']);
+  // One that serves has addresses, and nothing waits for those of a new version.
+  await accept(dnsCluster('a', 'third.example', '3'), routes('table', ['a', 'a'], '2'));
+  expect(target.take()).toEqual(['cluster a', 'table table']);
 });
 
 test('P-37: a cluster whose endpoints do not come is applied without after 15 s', async () => {

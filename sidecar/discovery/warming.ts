@@ -13,6 +13,8 @@ import { clustersOf } from './decode-route.ts';
 /** The part of the proxy that configuration goes to. */
 export interface ConfigTarget {
   setCluster(config: ClusterConfig): void;
+  /** Resolves when a cluster that looks up host names is ready to serve: with the first answers, or after 5 s without. */
+  untilResolved(cluster: string): Promise<void>;
   removeCluster(name: string): void;
   setEndpoints(name: string, endpoints: readonly EndpointConfig[]): void;
   setRouteTable(table: RouteTable): void;
@@ -64,7 +66,7 @@ const invalidBackend = 'invalid-backend';
 
 /**
  * Decides when configuration is handed to the proxy: a cluster when its endpoints and secrets are there, a route
- * table when its clusters are, a listener when its tables and secrets are; and removes nothing that is still
+ * table when its clusters are and know their addresses, a listener when its tables and secrets are; and removes nothing that is still
  * referred to. What waits for too long is applied without, except a listener, which stays as it is.
  */
 export class Warming {
@@ -73,6 +75,8 @@ export class Warming {
   readonly #assignments = new Map<string, EndpointsResource>();
   /** Per cluster, the assignment the proxy has. */
   readonly #appliedEndpoints = new Map<string, EndpointsResource>();
+  /** New clusters whose host names have not been looked up yet. */
+  readonly #unresolved = new Map<string, ClusterResource>();
   readonly #tables = new Map<string, Entry<RouteTable>>();
   readonly #listeners = new Map<string, ListenerEntry>();
   readonly #timer: Timer;
@@ -199,6 +203,9 @@ export class Warming {
         log.warn('warming-timeout', { cluster: name, missing: missing.join(', ') });
       }
       target.setCluster(wanted.config);
+      // One that has addresses keeps them until there are others.
+      if (discovery.kind !== 'dns') this.#unresolved.delete(name);
+      else if (entry.applied === undefined || this.#unresolved.has(name)) this.#awaitAnswer(name, wanted);
       entry.applied = wanted;
       this.#appliedEndpoints.delete(name);
     }
@@ -206,6 +213,15 @@ export class Warming {
       target.setEndpoints(name, endpointsOf(wanted, assignment));
       this.#appliedEndpoints.set(name, assignment);
     }
+  }
+
+  #awaitAnswer(name: string, cluster: ClusterResource): void {
+    this.#unresolved.set(name, cluster);
+    void this.#options.target.untilResolved(name).then(() => {
+      if (this.#unresolved.get(name) !== cluster) return;
+      this.#unresolved.delete(name);
+      this.reconcile();
+    });
   }
 
   #applyTable(name: string, entry: Entry<RouteTable>, wanted: RouteTable): void {
@@ -253,7 +269,10 @@ export class Warming {
   }
 
   #missingClusters(names: Iterable<string>): string[] {
-    return [...names].filter((name) => name !== invalidBackend && this.#clusters.get(name)?.applied === undefined);
+    return [...names].filter(
+      (name) =>
+        name !== invalidBackend && (this.#clusters.get(name)?.applied === undefined || this.#unresolved.has(name)),
+    );
   }
 
   /** A listener that goes makes room first when another one wants its port. */
@@ -292,6 +311,7 @@ export class Warming {
     for (const [name, entry] of this.#clusters) {
       if (entry.wanted !== undefined || (used.has(name) && !this.#waitedEnough(entry))) continue;
       this.#clusters.delete(name);
+      this.#unresolved.delete(name);
       this.#appliedEndpoints.delete(name);
       if (entry.applied !== undefined) target.removeCluster(name);
     }

@@ -38,6 +38,8 @@ export type ToWorker =
   | { kind: 'remove'; type: RawResource['type']; name: string }
   /** `port` takes the place of the resource's own when that one is 0. Answered with the port in use. */
   | { kind: 'listen'; id: number; resource: RawResource; port: number }
+  /** Answered when the cluster knows its addresses; see `Proxy.untilResolved`. */
+  | { kind: 'resolved'; id: number; name: string }
   | { kind: 'describe'; id: number }
   | { kind: 'metrics'; id: number }
   | { kind: 'drain'; id: number; maxMs: number }

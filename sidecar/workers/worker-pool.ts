@@ -133,6 +133,10 @@ export class WorkerPool implements DataPlane, DataPath {
     this.#tellAll({ kind: 'set', resource });
   }
 
+  async untilResolved(name: string): Promise<void> {
+    await this.#askAll((worker) => worker.ask({ kind: 'resolved', name }));
+  }
+
   removeCluster(name: string): void {
     this.#state.clusters.delete(name);
     this.#tellAll({ kind: 'remove', type: 'cluster', name });

@@ -28,6 +28,7 @@ export class WorkerState {
       if (endpoints !== undefined) worker.tell({ kind: 'endpoints', name, endpoints });
     }
     for (const resource of this.tables.values()) worker.tell({ kind: 'set', resource });
+    await Promise.all([...this.clusters.keys()].map((name) => worker.ask({ kind: 'resolved', name })));
     // One that no worker has bound yet is under way, and comes to this one with the others.
     const bound = [...this.listeners.values()].filter(({ port }) => port !== 0);
     await Promise.all(bound.map(({ resource, port }) => worker.ask({ kind: 'listen', resource, port })));

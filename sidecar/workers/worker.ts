@@ -86,6 +86,9 @@ export class Worker {
         const port = decoded.value.port === 0 ? message.port : decoded.value.port;
         return await proxy.setListener({ ...decoded.value, port });
       }
+      case 'resolved':
+        await proxy.untilResolved(message.name);
+        return undefined;
       case 'describe':
         return proxy.describe();
       case 'metrics':

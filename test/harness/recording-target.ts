@@ -8,9 +8,19 @@ export class RecordingTarget implements ConfigTarget {
   readonly endpoints = new Map<string, readonly EndpointConfig[]>();
   /** Listeners that fail to bind, with the reason. */
   readonly unbindable = new Map<string, string>();
+  readonly #waiting: { name: string; resolve: () => void }[] = [];
 
   setCluster(config: { name: string }): void {
     this.calls.push(`cluster ${config.name}`);
+  }
+
+  untilResolved(name: string): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push({ name, resolve }));
+  }
+
+  /** What ends each wait for a cluster's addresses, in order; a wait lasts until then. */
+  untilResolvedOf(name: string): (() => void)[] {
+    return this.#waiting.filter((wait) => wait.name === name).map(({ resolve }) => resolve);
   }
 
   removeCluster(name: string): void {

@@ -40,6 +40,11 @@ export function staticCluster(name: string, port: number, version = '1'): Sent {
   return send(Cluster, name, version, { name, type: 'STATIC', loadAssignment });
 }
 
+export function dnsCluster(name: string, host: string, version = '1'): Sent {
+  const loadAssignment = { clusterName: name, endpoints: [{ lbEndpoints: [lbEndpoint(host, 80)] }] };
+  return send(Cluster, name, version, { name, type: 'STRICT_DNS', loadAssignment });
+}
+
 export function lbEndpoint(address: string, portValue: number, more: object = {}) {
   return { endpoint: { address: { socketAddress: { address, portValue } } }, ...more };
 }

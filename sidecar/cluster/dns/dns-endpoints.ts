@@ -10,6 +10,8 @@ import type { NameResolver, ResolvedName } from './name-resolver.ts';
 const staleMs = 3_600_000;
 /** An answer that holds no longer than this is asked for again after it. Milliseconds. */
 const shortestRefreshMs = 1_000;
+/** What wants to use the endpoints waits so long for the first answers. Milliseconds. */
+export const firstAnswerMs = 5_000;
 
 export interface DnsDependencies {
   readonly resolver: NameResolver;
@@ -35,7 +37,11 @@ export class DnsEndpoints {
   readonly #onEndpoints: (endpoints: readonly EndpointConfig[]) => void;
   readonly #onFailure: (name: string, reason: string) => void;
   readonly #targets: readonly Target[];
+  readonly #patience: Timer;
   #closed = false;
+  #onResolvedAll: () => void = () => {};
+  /** Resolves when every name was looked up once, whatever came of it, or 5 s have passed. */
+  readonly resolved: Promise<void>;
 
   constructor(
     config: DnsConfig,
@@ -59,12 +65,26 @@ export class DnsEndpoints {
       };
       return target;
     });
+    this.resolved = new Promise((resolve) => {
+      this.#onResolvedAll = resolve;
+    });
+    this.#patience = deps.wheel.start(firstAnswerMs, () => this.#onImpatient());
     for (const target of this.#targets) this.#lookUp(target);
   }
 
   close(): void {
     this.#closed = true;
+    this.#patience.stop();
+    this.#onResolvedAll();
     for (const { timer } of this.#targets) timer.stop();
+  }
+
+  #onImpatient(): void {
+    for (const { config, settled } of this.#targets) {
+      if (!settled)
+        this.#onFailure(config.address, `no answer within ${firstAnswerMs / 1_000} s; it has no endpoints yet`);
+    }
+    this.#onResolvedAll();
   }
 
   #lookUp(target: Target): void {
@@ -108,5 +128,8 @@ export class DnsEndpoints {
       current.map((address) => ({ ...config, address, hostname: config.hostname ?? config.address })),
     );
     this.#onEndpoints(endpoints);
+    if (!first || !this.#targets.every(({ settled }) => settled)) return;
+    this.#patience.stop();
+    this.#onResolvedAll();
   }
 }

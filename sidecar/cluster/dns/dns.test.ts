@@ -150,3 +150,30 @@ test('short names are searched for as resolv.conf says', async () => {
   expect(candidateNames('a.', parseResolvConf(conf))).toEqual(['a']);
   expect(parseHostsFile('::1 localhost\nnonsense line\n').get('localhost')).toEqual(['::1']);
 });
+
+test('a cluster is ready with the first answers, whatever they are, or after 5 s, and says so', async () => {
+  let answer: DnsAnswer = { addresses: ['127.0.0.1'] };
+  const { under } = await startCluster(() => answer);
+  await under.proxy.untilResolved('app');
+  expect(under.proxy.describe().clusters[0]?.endpoints).toHaveLength(1);
+  answer = { code: 'nxdomain' };
+  const { under: wrong } = await startCluster(() => answer);
+  await wrong.proxy.untilResolved('app');
+  const { under: silent, server } = await startCluster(({ name }) => (name === 'app.example' ? answer : undefined), {
+    targets: [endpoint(80, { address: 'app.example' }), endpoint(80, { address: 'silent.example' })],
+  });
+  let ready = false;
+  const waiting = silent.proxy.untilResolved('app').then(() => {
+    ready = true;
+  });
+  await until(() => server.questions.length >= 2);
+  silent.advance(4_900);
+  await new Promise(setImmediate);
+  expect(ready).toBe(false);
+  silent.advance(200);
+  await waiting;
+  expect(silent.observer.refused.map(({ detail }) => detail)).toContainEqual(
+    'no answer within 5 s; it has no endpoints yet',
+  );
+  await silent.proxy.untilResolved('no such cluster');
+});
