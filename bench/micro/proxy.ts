@@ -13,23 +13,28 @@ import { Upstreams } from '../upstreams/upstreams.ts';
 import type { ProcessConfig } from './proxy-process.ts';
 
 // CPU time for each request of the data path alone: proxies with a fixed configuration and no control plane, beside
-// nginx. node bench/micro/proxy.ts [gateway] [pair] [--seconds 4] [--rounds 3] [--connections 64] [--observed] [--http1] [--prof DIR]
+// nginx. node bench/micro/proxy.ts [gateway] [pair] [--seconds 4] [--rounds 3] [--connections 64,8,1] [--observed]
+// [--http1] [--prof DIR] [--flags=…] [--tree DIR]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '3' },
+    /** One or several counts, by comma. All proxies are warm before the first. */
     connections: { type: 'string', default: '64' },
     observed: { type: 'boolean', default: false },
     /** HTTP/1 between the proxies of a pair. */
     http1: { type: 'boolean', default: false },
     prof: { type: 'string' },
-    /** For the proxies' Node. */
+    /** For the Node of our proxies, and not of another tree's. */
     flags: { type: 'string', default: '' },
     'no-nginx': { type: 'boolean', default: false },
+    /** Another checkout of this repository, whose proxies take turns with ours. */
+    tree: { type: 'string' },
   },
 });
+const ownTree = path.join(import.meta.dirname, '../..');
 const wanted = positionals.length > 0 ? positionals : ['gateway', 'pair'];
 const loadCore = os.cpus().length - 1;
 const hop = values.http1 ? ('http1' as const) : ('auto' as const);
@@ -39,12 +44,16 @@ interface Candidate extends Measured {
   port: number;
 }
 
-async function startProxy(context: Context, config: ProcessConfig): Promise<{ port: number; process: Measured }> {
+async function startProxy(
+  context: Context,
+  config: ProcessConfig,
+  tree: string,
+): Promise<{ port: number; process: Measured }> {
   const file = path.join(context.folder, `${config.role}.json`);
   fs.writeFileSync(file, JSON.stringify(config));
-  const flags = values.flags.split(' ').filter((flag) => flag !== '');
+  const flags = tree === ownTree ? values.flags.split(' ').filter((flag) => flag !== '') : [];
   if (values.prof !== undefined) flags.push('--cpu-prof', '--cpu-prof-dir', path.join(values.prof, config.role));
-  const script = path.join(import.meta.dirname, 'proxy-process.ts');
+  const script = path.join(tree, 'bench/micro/proxy-process.ts');
   const child = spawn('taskset', ['-c', String(context.core), process.execPath, ...flags, script, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -53,13 +62,14 @@ async function startProxy(context: Context, config: ProcessConfig): Promise<{ po
   return { port: Number(String(line)), process: { name: config.role, pids, stop: () => stop(child) } };
 }
 
-async function startGateway(context: Context): Promise<Candidate> {
+async function startGateway(context: Context, name: string, tree: string): Promise<Candidate> {
   const config = { role: 'gateway' as const, secrets: [], expectedId: '', observed: values.observed, hop };
-  const { port, process } = await startProxy(context, { ...config, upstreamPort: await context.upstreams.http() });
-  return { ...process, name: 'heddle', port };
+  const upstreamPort = await context.upstreams.http();
+  const { port, process } = await startProxy(context, { ...config, upstreamPort }, tree);
+  return { ...process, name, port };
 }
 
-async function startPair(context: Context): Promise<Candidate> {
+async function startPair(context: Context, name: string, tree: string): Promise<Candidate> {
   const authority = await makeTestAuthority();
   const svid = await makeSvid(authority, spiffeId);
   const secrets: ProcessConfig['secrets'] = [
@@ -72,10 +82,11 @@ async function startPair(context: Context): Promise<Candidate> {
     },
   ];
   const shared = { secrets, expectedId: spiffeId, observed: values.observed, hop };
-  const far = await startProxy(context, { role: 'inbound', upstreamPort: await context.upstreams.http(), ...shared });
-  const near = await startProxy(context, { role: 'outbound', upstreamPort: far.port, ...shared });
+  const upstreamPort = await context.upstreams.http();
+  const far = await startProxy(context, { role: 'inbound', upstreamPort, ...shared }, tree);
+  const near = await startProxy(context, { role: 'outbound', upstreamPort: far.port, ...shared }, tree);
   return {
-    name: 'heddle',
+    name,
     port: near.port,
     pids: () => [...near.process.pids(), ...far.process.pids()],
     async stop() {
@@ -96,9 +107,7 @@ function splitCpuMs(pids: readonly number[]): [number, number] {
   return [user, system];
 }
 
-async function compare(name: string, candidates: readonly Candidate[]): Promise<void> {
-  const connections = Number(values.connections);
-  for (const { port } of candidates) await wrk(port, loadCore, 2, { connections });
+async function compare(name: string, candidates: readonly Candidate[], connections: number): Promise<void> {
   const seen = new Map<string, number[]>();
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const candidate of candidates) {
@@ -117,7 +126,10 @@ async function compare(name: string, candidates: readonly Candidate[]): Promise<
   }
   for (const [candidate, micros] of seen) {
     const sorted = micros.toSorted((a, b) => a - b);
-    console.log(`${name} ${candidate}: median ${sorted[Math.floor(sorted.length / 2)]?.toFixed(1)} µs/request`);
+    const median = sorted[Math.floor(sorted.length / 2)]?.toFixed(1);
+    console.log(
+      `${name} ${candidate}, ${connections} connections: least ${sorted[0]?.toFixed(1)}, median ${median} µs/request`,
+    );
   }
 }
 
@@ -126,10 +138,13 @@ const upstreams = new Upstreams(folder, loadCore);
 const context: Context = { upstreams, folder, core: 0 };
 try {
   for (const name of wanted) {
-    const candidates: Candidate[] = [name === 'gateway' ? await startGateway(context) : await startPair(context)];
+    const start = name === 'gateway' ? startGateway : startPair;
+    const candidates: Candidate[] = [await start(context, 'heddle', ownTree)];
+    if (values.tree !== undefined) candidates.push(await start(context, 'other tree', path.resolve(values.tree)));
     if (!values['no-nginx']) candidates.push(await nginx(name === 'gateway' ? 'gateway' : 'pair').start(context));
     try {
-      await compare(name, candidates);
+      for (const { port } of candidates) await wrk(port, loadCore, 3, { connections: 64 });
+      for (const connections of values.connections.split(',')) await compare(name, candidates, Number(connections));
     } finally {
       for (const candidate of candidates) await candidate.stop();
     }

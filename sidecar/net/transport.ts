@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Timer, TimerWheel } from '../../lib/timer-wheel.ts';
 import type { Transport } from '../stream/codec.ts';
+import { readPastStream } from './read-past-stream.ts';
 import type { ReadSink } from './read-sink.ts';
 import { resetSocket } from './reset-socket.ts';
 import { writeLent } from './write-lent.ts';
@@ -70,7 +71,7 @@ export class SocketTransport implements OwnedTransport, Flushable {
       events.onBytes(chunk);
       turn.leave();
     };
-    if (sink === undefined) this.socket.on('data', onBytes);
+    if (sink === undefined) readPastStream(this.socket, onBytes);
     else sink.attach(onBytes);
     this.socket.on('end', () => {
       turn.enter();
