@@ -12,9 +12,13 @@ export interface Ratio {
   max: number;
 }
 
-/** Ratio of each round against the other's same round. Nothing when one of them has no such figures. */
+/**
+ * Ratio of each round against the other's same round; rounds in which one of them got nothing done do not count. Nothing
+ * when one of them has no such figures.
+ */
 export function ratios(values: readonly number[], others: readonly number[]): Ratio | undefined {
   if (values.length === 0 || others.length !== values.length) return undefined;
-  const each = values.map((value, round) => value / (others[round] as number));
+  const each = values.map((value, round) => value / (others[round] as number)).filter(Number.isFinite);
+  if (each.length === 0) return undefined;
   return { median: median(each), min: Math.min(...each), max: Math.max(...each) };
 }
