@@ -36,13 +36,13 @@ export class AttemptRace {
 
   /**
    * Leaves an attempt that came to nothing while others run; returns false when it is the only one. `flag` tells how it
-   * failed; empty when it was answered.
+   * failed; empty when it was answered. What our own limits forbade says nothing about the endpoint.
    */
   discard(attempt: Attempt, flag: ResponseFlag | '', now: number): boolean {
     if (this.#slower === undefined) return false;
     if (attempt === this.current) this.current = this.#slower.pop();
     this.#slower = without(this.#slower, attempt);
-    attempt.settle(flag === '' ? 'answered' : 'unanswered', now);
+    attempt.settle(flag === '' ? 'answered' : flag === 'UO' ? 'cancelled' : 'unanswered', now);
     recordAttempt(this.#info, attempt, flag, now);
     attempt.cancel();
     return true;

@@ -40,6 +40,8 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   /** The answer is ours, and on its way through the filters or out. */
   #replied = false;
   #responseStarted = false;
+  /** A filter holds the response. */
+  #responseHeld = false;
   #over = false;
 
   constructor(scope: StreamScope, downstream: DownstreamFacts, head: RequestHead, writer: ResponseWriter) {
@@ -115,7 +117,8 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   }
 
   onWritable(): void {
-    this.#call?.resumeResponse();
+    // What a filter holds must not grow because the client has taken what went before it.
+    if (!this.#responseHeld) this.#call?.resumeResponse();
   }
 
   // From the upstream call.
@@ -300,10 +303,12 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   }
 
   onResponseHeld(): void {
+    this.#responseHeld = true;
     this.#call?.pauseResponse();
   }
 
   onResponseReleased(): void {
+    this.#responseHeld = false;
     this.#call?.resumeResponse();
   }
 
@@ -314,6 +319,8 @@ export class ServerStream implements BodyReceiver, FilterCallbacks, RoutedStream
   }
 
   #finish(): void {
+    // A codec that gives a stream up while its last bytes are written tells of it before it returns.
+    if (this.#over) return;
     this.#over = true;
     const { info } = this;
     info.endTime = this.#scope.clock.now();

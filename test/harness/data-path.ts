@@ -76,7 +76,7 @@ export class RecordingObserver implements Observer {
     this.open--;
   }
 
-  onHttpConnection(): void {}
+  onHttpConnection(_side: string): void {}
 }
 
 /** Secrets that a test can exchange. */
