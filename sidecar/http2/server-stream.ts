@@ -21,6 +21,8 @@ export class ServerStream extends Stream implements ResponseWriter {
     super(connection, id, undefined);
     this.#server = connection;
     this.#request = request;
+    // What comes before the answer waits for it: it belongs to the new protocol, if that is spoken then.
+    this.paused = request.upgrade !== undefined;
   }
 
   override get mayRest(): boolean {
@@ -56,6 +58,11 @@ export class ServerStream extends Stream implements ResponseWriter {
     }
     this.#write(head, status, length ?? -1, end);
     if (end) this.connection.onLocalEnd(this);
+    else if (switched) this.resumeReading();
+  }
+
+  override resumeReading(): void {
+    if (this.#headSent || this.#request.upgrade === undefined) super.resumeReading();
   }
 
   data(chunk: Buffer, end: boolean): boolean {

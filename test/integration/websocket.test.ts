@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { ClusterConfig } from '../../sidecar/cluster/cluster-config.ts';
 import { edgeHttp2, meshHttp2 } from '../../sidecar/stream/http2-settings.ts';
-import { cluster, type HttpListenerOptions, rawClient, TestProxy, until } from '../harness/data-path.ts';
+import { cluster, type HttpListenerOptions, rawClient, TestProxy, tcpServer, until } from '../harness/data-path.ts';
+import * as h2 from '../harness/http2-frames.ts';
+import { Http2Peer } from '../harness/http2-peer.ts';
 import { connectHttp2 } from '../harness/versions.ts';
 import { startEcho, talkHttp1 } from '../harness/websocket-echo.ts';
 
@@ -64,6 +66,26 @@ test('an HTTP/2 client opens a WebSocket of an HTTP/1 application by extended CO
   stream.end();
   await until(() => text === 'welcome <ping>bye');
   expect(app.heads[0]).toMatch(/^GET \/chat HTTP\/1.1\r\n/);
+});
+
+test('data that an HTTP/2 client sends before the answer waits for it, and is then data of the new protocol', async () => {
+  let accept = () => {};
+  let seen = '';
+  const app = await tcpServer((socket) => {
+    socket.on('data', (chunk) => {
+      seen += String(chunk);
+    });
+    accept = () => void socket.write('HTTP/1.1 101 X\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n');
+  });
+  const { port } = await startProxy(app, {}, { http: { http2: { ...meshHttp2, allowConnect: true } } });
+  const client = Http2Peer.connect(port);
+  onTestFinished(() => client.destroy());
+  const fields = [...h2.changed(h2.get, { ':method': 'CONNECT' }), [':protocol', 'websocket']] as const;
+  client.send(h2.headers(1, fields, false), h2.data(1, 'early'));
+  await until(() => seen.endsWith('\r\n\r\n'));
+  client.send(h2.data(1, ', and more'));
+  accept();
+  await until(() => seen.endsWith('\r\n\r\nearly, and more'));
 });
 
 test('what neither the chain nor the route allows is refused with 403, and the application hears nothing', async () => {
