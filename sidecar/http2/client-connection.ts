@@ -59,7 +59,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
     this.lastStream = this.#nextId;
     this.#nextId += 2;
     this.requests++;
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     this.guard.onStreamOpened();
     if (this.#nextId > maxStreamId) this.#leave();
     stream.start(end);
@@ -160,7 +160,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
     const first = !this.#leaving;
     this.#leaving = true;
     for (const stream of this.streams.values()) {
-      if (stream.id <= lastStream) continue;
+      if (stream.id <= lastStream || stream.done) continue;
       this.remove(stream, true);
       this.tellReset(stream, 'refused', 'h2.go-away');
       this.#events.onStreamEnd();
@@ -218,6 +218,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
     this.stop();
     this.transport.end();
     for (const stream of this.streams.values()) {
+      if (stream.done) continue;
       this.remove(stream, true);
       this.tellReset(stream, why, reason);
       this.#events.onStreamEnd();

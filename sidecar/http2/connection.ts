@@ -16,6 +16,7 @@ import type { Http2Limits } from './limits.ts';
 import { PeerSettings } from './peer-settings.ts';
 import { defaultWindow, ErrorCode, Setting } from './protocol.ts';
 import type { Stream } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
 
 /** How often stalled streams and unacknowledged SETTINGS are looked at; three looks make a flush time-out. */
 const looksPerTimeout = 3;
@@ -58,7 +59,7 @@ export abstract class Connection implements BlockOwner, SenderOwner, ReceiverOwn
   protected readonly clock: Clock;
   protected readonly guard: FloodGuard;
   protected readonly section: FieldSection;
-  protected readonly streams = new Map<number, Stream>();
+  protected readonly streams = new StreamTable<Stream>();
   protected readonly closed = new ClosedStreams();
   /** The highest stream that the peer may speak of. */
   protected lastStream = 0;
@@ -213,6 +214,7 @@ export abstract class Connection implements BlockOwner, SenderOwner, ReceiverOwn
     const leastBytes = (this.limits.minBodyBytesPerSecond * this.#lookMs) / 1_000;
     if (this.outbound.waiting > 0 || leastBytes > 0) {
       for (const stream of this.streams.values()) {
+        if (stream.done) continue;
         if (stream.outbox !== undefined && ++stream.stalls > looksPerTimeout) {
           this.abort(stream, ErrorCode.cancel, 'local-reset', 'h2.flush-timeout');
           this.onGivenUp('');

@@ -211,7 +211,7 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
     stream.remoteEnded = end;
     stream.delivered = end;
     if (!end && head.contentLength !== undefined) stream.bodyLeft = head.contentLength;
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     if (++this.#opened >= this.limits.maxRequests) this.drain();
     const receiver = this.#events.onRequest(head, stream, end);
     if (!stream.done) stream.receiver = receiver;
@@ -293,6 +293,7 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
 
   #resetAll(why: ResetReason, detail: string): void {
     for (const stream of this.streams.values()) {
+      if (stream.done) continue;
       this.remove(stream, true);
       stream.receiver?.onReset(why, detail);
     }
