@@ -35,11 +35,6 @@ export function parseSpiffeId(uri: string): Checked<SpiffeId, 'bad-spiffe-id'> {
   return accepted({ uri, trustDomain, path, namespace, serviceAccount });
 }
 
-/** Whether a name may stand as a trust domain (`cluster.local`). */
-export function isTrustDomain(name: string): boolean {
-  return trustDomainFault(name) === undefined;
-}
-
 /** `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`, or why these names make none. */
 export function formatSpiffeId(
   trustDomain: string,

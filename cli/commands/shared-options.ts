@@ -6,10 +6,6 @@ export interface ServerOptions {
   readonly server?: string;
 }
 
-export interface NamespaceOptions {
-  readonly namespace: string;
-}
-
 export function serverOption(command: Command): Command {
   return command.option('--server <url>', `control plane's API (env HEDDLE_SERVER; default ${defaultServer})`);
 }

@@ -55,14 +55,3 @@ export class BatchWriter {
     }
   }
 }
-
-/** A `write` for a Node stream: takes a batch only when the one before has gone. */
-export function streamWrite(
-  stream: NodeJS.WritableStream & { writableNeedDrain?: boolean },
-): (text: string) => boolean {
-  return (text) => {
-    if (stream.writableNeedDrain === true || !stream.writable) return false;
-    stream.write(text);
-    return true;
-  };
-}
