@@ -211,22 +211,16 @@ export abstract class Connection implements BlockOwner, SenderOwner, ReceiverOwn
       this.fail(ErrorCode.settingsTimeout, 'h2.settings-timeout');
       return;
     }
-    const leastBytes = (this.limits.minBodyBytesPerSecond * this.#lookMs) / 1_000;
-    if (this.outbound.waiting > 0 || leastBytes > 0) {
+    if (this.outbound.waiting > 0) {
       for (const stream of this.streams.values()) {
-        if (stream.done) continue;
-        if (stream.outbox !== undefined && ++stream.stalls > looksPerTimeout) {
-          this.abort(stream, ErrorCode.cancel, 'local-reset', 'h2.flush-timeout');
-          this.onGivenUp('');
-        } else if (leastBytes > 0 && stream.isSlow(leastBytes)) {
-          this.abort(stream, ErrorCode.cancel, 'remote-reset', 'h2.slow-body');
-          this.onGivenUp('h2.slow-body');
-        }
+        if (stream.done || stream.outbox === undefined || ++stream.stalls <= looksPerTimeout) continue;
+        this.abort(stream, ErrorCode.cancel, 'local-reset', 'h2.flush-timeout');
+        this.onGivenUp();
       }
     }
     this.#look.start(this.#lookMs);
   }
 
-  /** A stream was given up because the peer is too slow. `reason`: it is to blame for that. */
-  protected abstract onGivenUp(reason: string): void;
+  /** A stream was given up because the peer takes nothing of it. */
+  protected abstract onGivenUp(): void;
 }

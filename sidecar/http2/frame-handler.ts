@@ -91,7 +91,6 @@ export abstract class FrameHandler extends Connection implements FrameSink {
         return;
       }
       stream.receiveWindow -= length;
-      stream.onReceived(length);
       if (stream.receiveWindow < 0) this.streamError(id, ErrorCode.flowControlError, 'h2.stream-window-exceeded');
       else if (!this.takesData(stream)) this.streamError(id, ErrorCode.protocolError, 'h2.unexpected-frame');
       else this.#data = stream;

@@ -55,8 +55,6 @@ export interface Http2Limits {
   readonly fatalCloseMs: number;
   /** How long the peer may keep a body waiting (by window or by not reading) before its stream is reset, in milliseconds. */
   readonly flushTimeoutMs: number;
-  /** A request body that comes slower than this for a third of `flushTimeoutMs` is given up. 0 for never, as inside the mesh. */
-  readonly minBodyBytesPerSecond: number;
   /** Informational responses before a final one. */
   readonly maxInformational: number;
   /** Bytes buffered towards the socket above which a writer asks its owner to stop. */
@@ -91,7 +89,6 @@ const common = {
   delayedCloseMs: 1_000,
   fatalCloseMs: 500,
   flushTimeoutMs: 30_000,
-  minBodyBytesPerSecond: 240,
   maxInformational: 5,
   highWatermark: 32 * 1024,
 };
@@ -112,7 +109,6 @@ export const meshLimits: Http2Limits = {
   // A client of a client that goes away takes all of its requests with it; the connection is that of many others.
   resetBurst: 1_000,
   resetsPerSecond: 200,
-  minBodyBytesPerSecond: 0,
 };
 
 /** Responses of upstreams. Streams are then those that we open; the peer may allow fewer. */
@@ -122,5 +118,4 @@ export const responseLimits: Http2Limits = {
   maxCookieFields: 100,
   maxConcurrentStreams: 1_024,
   maxRequests: Number.MAX_SAFE_INTEGER,
-  minBodyBytesPerSecond: 0,
 };

@@ -76,7 +76,6 @@ const refusals: ReadonlyMap<string, Refusal> = new Map(
     'h2.informational-end': [0, 'An informational response ends its stream.'],
     'h2.too-many-informational': [0, 'Too many informational responses came before the final one.'],
     'h2.keep-alive-timeout': [0, 'The peer did not answer a PING in time.'],
-    'h2.slow-body': [0, 'The request body came too slowly.'],
     'h2.headers-timeout': [0, 'A frame or a field block took too long.'],
   } satisfies Record<string, readonly [number, string]>).map(([reason, [status, message]]) => [
     reason,

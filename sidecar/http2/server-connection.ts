@@ -13,7 +13,7 @@ import type { Http2ServerOptions } from './server-codec.ts';
 import { ServerStream } from './server-stream.ts';
 import type { Stream } from './stream.ts';
 
-/** A connection waits for no body as a whole. */
+/** How fast a body comes is watched by its stream, which knows what it carries. */
 const noBodyRate = { minBodyBytesPerSecond: 0, bodyGraceMs: 0 };
 
 /** The state machine behind `createHttp2ServerCodec`. */
@@ -142,8 +142,7 @@ export class ServerConnection extends FrameHandler implements ServerCodec {
     }
   }
 
-  protected onGivenUp(reason: string): void {
-    if (reason !== '') this.#events.onBadRequest(0, reason, refusal(reason).message);
+  protected onGivenUp(): void {
     this.#closeIfDone();
   }
 

@@ -12,7 +12,6 @@ export class ServerStream extends Stream implements ResponseWriter {
   readonly #server: ServerConnection;
   readonly #request: RequestHead;
   #headSent = false;
-  #continueSent = false;
   #bodyless = false;
   /** Bytes of body that our own `content-length` still promises; -1 without one. */
   #left = -1;
@@ -25,14 +24,8 @@ export class ServerStream extends Stream implements ResponseWriter {
     this.paused = request.upgrade !== undefined;
   }
 
-  override get mayRest(): boolean {
-    const { upgrade, method, expectContinue } = this.#request;
-    return this.tunnel || upgrade !== undefined || method === 'CONNECT' || (expectContinue && !this.#continueSent);
-  }
-
   informational(head: ResponseHead): void {
     if (this.done || this.#headSent || head.status < 100 || head.status > 199 || head.status === 101) return;
-    if (head.status === 100) this.#continueSent = true;
     this.#write(head, head.status, -1, false);
   }
 

@@ -44,8 +44,6 @@ export abstract class Stream implements BodyWriter {
   queued = false;
   /** Looks at the stream since it has sent anything. */
   stalls = 0;
-  /** Bytes of the peer's body since the last look; -1 until there was one. */
-  #received = -1;
 
   constructor(connection: Connection, id: number, receiver: BodyReceiver | undefined) {
     this.connection = connection;
@@ -53,23 +51,6 @@ export abstract class Stream implements BodyWriter {
     this.receiver = receiver;
     this.sendWindow = connection.peer.initialWindowBytes;
     this.receiveWindow = connection.streamReceiveWindow;
-  }
-
-  /** Bytes of the peer's body have come. */
-  onReceived(bytes: number): void {
-    if (this.#received >= 0) this.#received += bytes;
-  }
-
-  /** Whether the peer has sent less than `leastBytes` of its body since the last call, though nothing kept it. */
-  isSlow(leastBytes: number): boolean {
-    const slow = this.#received >= 0 && this.#received < leastBytes && !this.mayRest && !this.remoteEnded;
-    this.#received = this.paused || this.inbox !== undefined ? -1 : 0;
-    return slow;
-  }
-
-  /** Whether the peer is right to send nothing now. */
-  get mayRest(): boolean {
-    return this.tunnel;
   }
 
   abstract data(chunk: Buffer, end: boolean): boolean;

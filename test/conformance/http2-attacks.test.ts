@@ -177,21 +177,6 @@ test('H2-26: a peer that opens no window gets no body, and its stream is reset a
   expect(server.codecs[0]?.activeStreams).toBe(0);
 });
 
-test('L-08: a request body below 240 bytes a second is given up, one that waits for 100 Continue is not', async () => {
-  client.destroy();
-  await server.close();
-  server = await Http2Server.start(() => {}, {
-    edge: true,
-    limits: { flushTimeoutMs: 180, settingsTimeoutMs: 60_000 },
-  });
-  client = Http2Peer.connect(server.port);
-  client.send(h2.headers(1, [...h2.post, ['expect', '100-continue']], false));
-  client.send(h2.headers(3, h2.post, false), h2.data(3, 'x'));
-  expect(await client.reset(3)).toBe(ErrorCode.cancel);
-  expect(server.refused).toEqual(['0 h2.slow-body']);
-  expect(server.asked.map(({ resets }) => resets)).toEqual([[], ['remote-reset h2.slow-body']]);
-});
-
 test.each([
   [
     'a frame above 16,384 bytes',
