@@ -7,6 +7,7 @@ import { parseTrustBundle } from '../../certs/trust-bundle.ts';
 import { verifySvid } from '../../certs/verify.ts';
 import { Cluster } from '../../proto/gen/envoy/config/cluster/v3/cluster.ts';
 import type { UpstreamTlsConfig } from '../cluster/cluster-config.ts';
+import { channelOptions } from '../identity/control-plane-channel.ts';
 import type { SecretSource } from '../tls/secret.ts';
 import { matchesServerName, type ServerNameMatch } from '../tls/server-name-match.ts';
 
@@ -73,12 +74,7 @@ function checkSpiffeId(
 /** Options of the channel. `serverName` is what the certificate must be for, where no SPIFFE id is asked. */
 export function grpcOptions(serverName: string, authority: string): ChannelOptions {
   return {
-    'grpc.max_receive_message_length': 16 * 1024 * 1024,
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 10_000,
-    'grpc.keepalive_permit_without_calls': 1,
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
+    ...channelOptions,
     ...(serverName === '' ? {} : { 'grpc.ssl_target_name_override': serverName }),
     ...(authority === '' ? {} : { 'grpc.default_authority': authority }),
   };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { cluster, request, retryOnce, TestProxy, until } from '../../test/harness/data-path.ts';
-import { frameType, goAway, okResponse, ping, rawHttp2Server, rstStream } from '../../test/harness/raw-http2.ts';
+import { FrameType, goAway, ping, rstStream } from '../../test/harness/http2-frames.ts';
+import { okResponse, rawHttp2Server } from '../../test/harness/raw-http2.ts';
 import { type AppResponse, send, startApp } from '../../test/harness/versions.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { defaultUpstreamHttp } from './upstream-http.ts';
@@ -80,9 +81,9 @@ test('a connection is replaced after its time', async () => {
 test('H2-33: streams above the last one of a GOAWAY are sent again elsewhere, exactly once', async () => {
   const seen: number[] = [];
   const upstream = await rawHttp2Server((frame, connection) => {
-    if (frame.type !== frameType.headers) return;
+    if (frame.type !== FrameType.headers) return;
     seen.push(connection.index);
-    if (connection.index === 0) connection.send(goAway(0));
+    if (connection.index === 0) connection.send(goAway(0, 0));
     else connection.send(okResponse(frame.stream));
   });
   const { port } = await startProxy(upstream);
@@ -93,9 +94,9 @@ test('H2-33: streams above the last one of a GOAWAY are sent again elsewhere, ex
 test('H2-33: an endpoint that refuses every time is asked twice and no more', async () => {
   const seen: number[] = [];
   const upstream = await rawHttp2Server((frame, connection) => {
-    if (frame.type !== frameType.headers) return;
+    if (frame.type !== FrameType.headers) return;
     seen.push(connection.index);
-    connection.send(goAway(0));
+    connection.send(goAway(0, 0));
   });
   const { port } = await startProxy(upstream);
   expect((await request(port, '/')).status).toBe(503);
@@ -106,11 +107,11 @@ test('a stream that a GOAWAY does not concern runs on, and new ones take another
   const streams: [number, number][] = [];
   let finish = () => {};
   const upstream = await rawHttp2Server((frame, connection) => {
-    if (frame.type !== frameType.headers) return;
+    if (frame.type !== FrameType.headers) return;
     streams.push([connection.index, frame.stream]);
     if (connection.index > 0) connection.send(okResponse(frame.stream));
     else {
-      connection.send(goAway(frame.stream));
+      connection.send(goAway(frame.stream, 0));
       finish = () => connection.send(okResponse(frame.stream));
     }
   });
@@ -129,7 +130,7 @@ test('a stream that a GOAWAY does not concern runs on, and new ones take another
 test('a refused stream is sent again once, since it was not processed', async () => {
   let count = 0;
   const upstream = await rawHttp2Server((frame, connection) => {
-    if (frame.type !== frameType.headers) return;
+    if (frame.type !== FrameType.headers) return;
     count++;
     connection.send(count === 1 ? rstStream(frame.stream, 7) : okResponse(frame.stream));
   });
@@ -141,8 +142,8 @@ test('a refused stream is sent again once, since it was not processed', async ()
 test('P-56: an endpoint that answers no PING is given up, and its requests fail over', async () => {
   const seen: string[] = [];
   const upstream = await rawHttp2Server((frame, connection) => {
-    if (frame.type === frameType.ping) seen.push(frame.flags === 0 ? `ping ${connection.index}` : 'pong');
-    if (frame.type !== frameType.headers) return;
+    if (frame.type === FrameType.ping) seen.push(frame.flags === 0 ? `ping ${connection.index}` : 'pong');
+    if (frame.type !== FrameType.headers) return;
     seen.push(`request ${connection.index}`);
     if (connection.index > 0) connection.send(okResponse(frame.stream));
     // Its answer shows that the settings have been exchanged, before time flies.

@@ -43,8 +43,8 @@ export function controlPlaneCredentials(trust: ControlPlaneTrust, client?: Clien
   });
 }
 
-/** Options of every channel to the control plane. */
-export const controlPlaneChannelOptions: ChannelOptions = {
+/** Options of every channel to a server of configuration. */
+export const channelOptions: ChannelOptions = {
   'grpc.max_receive_message_length': 16 * 1024 * 1024,
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
@@ -52,6 +52,11 @@ export const controlPlaneChannelOptions: ChannelOptions = {
   // Each connection is made anew, with the certificate of the day; when, is for our own back-off to say.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_retries': 0,
+};
+
+/** Options of every channel to the control plane. */
+export const controlPlaneChannelOptions: ChannelOptions = {
+  ...channelOptions,
   // An IP address may not be sent as a server name.
   'grpc.ssl_target_name_override': 'control-plane.heddle-system',
 };
