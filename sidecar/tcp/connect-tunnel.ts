@@ -117,12 +117,15 @@ class TunnelSide implements BodyReceiver, RelaySide, OwnedTransport {
   /** Called when the client goes away before the tunnel stands. */
   onEarlyClose: () => void = () => {};
 
+  /** What comes before {@link start} waits for it. */
   constructor(writer: ResponseWriter) {
     this.#writer = writer;
+    writer.pauseReading();
   }
 
   start(events: RelayEvents): void {
     this.#events = events;
+    this.#writer.resumeReading();
   }
 
   /** Everything, while the writer asks to wait. */
