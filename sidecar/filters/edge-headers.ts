@@ -1,31 +1,7 @@
+import { isTrustedName } from '../http/trusted-names.ts';
 import type { RequestHead } from '../stream/head.ts';
 import type { Headers } from '../stream/headers.ts';
 import type { Filter, FilterCallbacks, FilterFactory, FilterStatus } from './filter.ts';
-
-/**
- * Names by which hops of ours, or servers behind us, tell each other what the connection was; outside anyone may
- * write them (security.md P-20, AZ-09, TLS-28).
- */
-const trustedNames: ReadonlySet<string> = new Set([
-  'forwarded',
-  'x-real-ip',
-  'x-client-ip',
-  'true-client-ip',
-  'x-cluster-client-ip',
-  'x-original-url',
-  'x-rewrite-url',
-  'x-http-method-override',
-  'x-method-override',
-  'x-original-host',
-]);
-
-/** `x-forwarded-…` with the certificate of `x-forwarded-client-cert` among them, ours, and Envoy's. */
-function isTrusted(name: string): boolean {
-  if (name.charCodeAt(0) === 120 && name.charCodeAt(1) === 45) {
-    if (name.startsWith('x-forwarded-') || name.startsWith('x-heddle-') || name.startsWith('x-envoy-')) return true;
-  }
-  return trustedNames.has(name);
-}
 
 class EdgeHeaders implements Filter {
   readonly #callbacks: FilterCallbacks;
@@ -49,7 +25,7 @@ function removeTrusted(headers: Headers): void {
   const { names } = headers;
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string;
-    if (!isTrusted(name)) continue;
+    if (!isTrustedName(name)) continue;
     headers.remove(name);
     // At least the one in this place is gone.
     i--;

@@ -1,7 +1,9 @@
+import { isTrustedName } from './trusted-names.ts';
+
 /*
  * RFC 9110 §6.5.1: a trailer must not carry what is needed before the body: framing, routing, authentication,
  * request modifiers, control data and content description. Such a field is left out on the way in and on the way
- * out (security.md H1-14); all others go on, gRPC's status among them.
+ * out (security.md H1-14), as is what only we may say (P-20); all others go on, gRPC's status among them.
  */
 const forbidden: ReadonlySet<string> = new Set([
   'accept',
@@ -18,7 +20,6 @@ const forbidden: ReadonlySet<string> = new Set([
   'date',
   'expect',
   'expires',
-  'forwarded',
   'host',
   'if-match',
   'if-modified-since',
@@ -45,11 +46,10 @@ const forbidden: ReadonlySet<string> = new Set([
   'via',
   'warning',
   'www-authenticate',
+  'x-request-id',
 ]);
-
-const forbiddenPrefix = /^(?:x-forwarded-|x-heddle-|x-envoy-|x-real-ip$|x-request-id$)/;
 
 /** Whether a trailer of this name (lower case) is left out. */
 export function isForbiddenTrailer(name: string): boolean {
-  return forbidden.has(name) || forbiddenPrefix.test(name);
+  return forbidden.has(name) || isTrustedName(name);
 }
