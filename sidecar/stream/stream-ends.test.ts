@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { HTTPFault } from '../../proto/gen/envoy/extensions/filters/http/fault/v3/fault.ts';
-import { cluster, httpServer, request, retryOnce, TestProxy, until } from '../../test/harness/data-path.ts';
+import { cluster, httpServer, rawClient, request, retryOnce, TestProxy, until } from '../../test/harness/data-path.ts';
 import { httpFilter, packed } from '../../test/harness/http-filters.ts';
 import * as h2 from '../../test/harness/http2-frames.ts';
 import { Http2Peer } from '../../test/harness/http2-peer.ts';
@@ -87,6 +87,75 @@ test('what a filter holds of a response does not grow because the client reads a
   await until(() => client.of(h2.FrameType.data).length > 1);
   expect((await standstill(() => written)) - before).toBeLessThan(2_000_000);
 });
+
+const fixedDelay = { delay: { fixedDelay: '1s', percentage: { numerator: 100 } } };
+const slowRetry = { ...retryOnce, backoffBaseMs: 5_000, backoffMaxMs: 5_000 };
+const hedged = { ...retryOnce, perTryTimeoutMs: 100, hedgeOnPerTryTimeout: true };
+
+/** Each brings a request of a client to where it waits for something. */
+const waits: Record<string, (under: TestProxy) => Promise<number>> = {
+  'for a connection': async (under) => {
+    const { port } = await scriptedUpstream(['silence']);
+    const breakers = { ...defaultBreakers, maxConnections: 1 };
+    under.proxy.setCluster(cluster('app', [port], { breakers }));
+    const listener = await under.listen('app', { action: { timeoutMs: 0 } });
+    const first = rawClient(listener).send(get);
+    await until(() => activeRequests(under) === 1);
+    onWaiting = async () => {
+      await until(() => under.proxy.describe().clusters[0]?.pendingRequests === 1);
+      first.reset();
+    };
+    return listener;
+  },
+  'for an answer': async (under) => {
+    const up = await scriptedUpstream(['silence']);
+    under.proxy.setCluster(cluster('app', [up.port]));
+    onWaiting = () => until(() => up.seen.length === 1);
+    return under.listen('app', { action: { timeoutMs: 0 } });
+  },
+  'for its filter': async (under) => {
+    under.proxy.setCluster(cluster('app', [1]));
+    onWaiting = () => until(() => under.observer.started === 1);
+    return under.listen('app', { filters: [httpFilter('fault', packed(HTTPFault, fixedDelay))] });
+  },
+  'for its next try': async (under) => {
+    const up = await scriptedUpstream([answer(503)]);
+    under.proxy.setCluster(cluster('app', [up.port]));
+    onWaiting = () => until(() => up.seen.length === 1 && activeRequests(under) === 0);
+    return under.listen('app', { action: { retry: slowRetry } });
+  },
+  'for two tries that race': async (under) => {
+    const up = await scriptedUpstream(['silence']);
+    under.proxy.setCluster(cluster('app', [up.port]));
+    onWaiting = () =>
+      until(() => {
+        under.advance(10);
+        return up.seen.length === 2;
+      });
+    return under.listen('app', { action: { timeoutMs: 0, retry: hedged } });
+  },
+};
+const get = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n';
+let onWaiting = async (): Promise<void> => {};
+const activeRequests = (under: TestProxy) => under.proxy.describe().clusters[0]?.activeRequests;
+
+test.each(Object.keys(waits))(
+  'a client that goes away while its request waits %s leaves nothing behind',
+  async (what) => {
+    const under = new TestProxy();
+    const port = (await waits[what]?.(under)) ?? 0;
+    const client = rawClient(port).send(get);
+    await onWaiting();
+    client.reset();
+    await until(() => under.observer.open === 0);
+    expect(under.observer.streams).toHaveLength(under.observer.started);
+    under.advance(20_000);
+    const [described] = under.proxy.describe().clusters;
+    expect(described).toMatchObject({ activeRequests: 0, pendingRequests: 0 });
+    expect(described?.room.default).toMatchObject({ requests: 1_024, retries: 3 });
+    expect(described?.endpoints[0]?.activeRequests).toBe(0);
+  },
+);
 
 /** Waits until nothing moves any more. */
 async function standstill(amount: () => number): Promise<number> {
