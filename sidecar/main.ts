@@ -66,6 +66,7 @@ async function run(
   start: Starter,
 ): Promise<void> {
   const { createAdjustableLog } = await import('./bootstrap/adjustable-log.ts');
+  const { optimiseEarly } = await import('./optimise-early.ts');
   const log = createAdjustableLog((line) => process.stderr.write(line), options.logLevel);
   const abort = new AbortController();
   let stop = (): void => abort.abort();
@@ -99,6 +100,7 @@ async function run(
     });
     const ready = { ready: true, pid: process.pid, ports: sidecar.ports, spiffeId: sidecar.spiffeId };
     process.stdout.write(`${JSON.stringify(ready)}\n`);
+    optimiseEarly();
     await new Promise<void>((resolve) => {
       stop = resolve;
       if (abort.signal.aborted) resolve();

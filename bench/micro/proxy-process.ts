@@ -8,6 +8,7 @@ import type { ListenerConfig } from '../../sidecar/net/listener-config.ts';
 import { createObserver } from '../../sidecar/observe/create-observer.ts';
 import type { Observer } from '../../sidecar/observe/observer.ts';
 import type { StreamInfo } from '../../sidecar/observe/stream-info.ts';
+import { optimiseEarly } from '../../sidecar/optimise-early.ts';
 import { createProxy } from '../../sidecar/proxy.ts';
 import { forwardDefaults, noMutation, noRetry, type RouteTable } from '../../sidecar/route/route-table.ts';
 import type { Secret } from '../../sidecar/tls/secret.ts';
@@ -26,6 +27,7 @@ export interface ProcessConfig {
 }
 
 // A proxy with a fixed configuration in a process of its own, so that its CPU time can be read from outside.
+optimiseEarly();
 const config = JSON.parse(fs.readFileSync(process.argv[2] as string, 'utf8')) as ProcessConfig;
 const { role } = config;
 

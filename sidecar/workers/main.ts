@@ -6,7 +6,11 @@ import type { FromWorker, ToWorker, WorkerAnswer } from './worker-messages.ts';
 
 module.enableCompileCache();
 
-const [{ Worker }, { localData }] = await Promise.all([import('./worker.ts'), import('../bootstrap/local-data.ts')]);
+const [{ Worker }, { localData }, { optimiseEarly }] = await Promise.all([
+  import('./worker.ts'),
+  import('../bootstrap/local-data.ts'),
+  import('../optimise-early.ts'),
+]);
 
 let worker: InstanceType<typeof Worker> | undefined;
 
@@ -31,7 +35,9 @@ async function handle(message: ToWorker): Promise<WorkerAnswer> {
     };
     worker = new Worker(message.settings, environment);
   }
-  return await worker?.handle(message);
+  const answer = await worker?.handle(message);
+  if (message.kind === 'start') optimiseEarly();
+  return answer;
 }
 
 // One after the other: what comes later may need what came before.
