@@ -128,6 +128,10 @@ export class UpstreamConnection implements ClientCodecEvents, TransportEvents {
     this.#leave();
   }
 
+  onMalformed(reason: string): void {
+    this.#owner.onMisbehaviour(this, reason);
+  }
+
   onClosed(reason: string): void {
     this.#leave();
     if (!ordinaryEnds.has(reason)) this.#owner.onMisbehaviour(this, reason);

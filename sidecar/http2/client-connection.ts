@@ -179,6 +179,7 @@ export class ClientConnection extends FrameHandler implements Http2ClientCodec {
 
   protected onStreamError(stream: Stream | undefined, reason: string): void {
     if (stream === undefined) return;
+    this.#events.onMalformed?.(reason);
     this.tellReset(stream, 'protocol-error', reason);
     this.#afterStream();
   }

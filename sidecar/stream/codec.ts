@@ -123,6 +123,8 @@ export interface ClientCodecEvents {
   onStreamEnd(): void;
   /** The connection takes no new streams any more; running ones go on. */
   onGoAway(): void;
+  /** A message was malformed, and its stream is given up while the connection lives; `reason` as for {@link onClosed}. */
+  onMalformed?(reason: string): void;
   /** The connection must be closed by its owner; `reason` names the metric, for example `h1.unsolicited-bytes`. */
   onClosed(reason: string): void;
 }

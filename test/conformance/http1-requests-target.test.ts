@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ask, exchange } from '../harness/raw-http.ts';
-import { head, startBench } from './bench.ts';
+import { canary, head, startBench } from './bench.ts';
 import { refuses } from './refuses.ts';
 
 // security.md §2.1: the request line.
@@ -140,4 +140,19 @@ test('H1-45: a query of 1 MiB or of 10,000 parameters is 414', async () => {
   const fits = `/?${'a=1&'.repeat(2_000)}`;
   await ask(bench.edge.port, absolute(fits));
   expect(bench.upstream.requests.at(-1)?.target).toBe(fits);
+});
+
+test('H1-43: a Range with 1,000 overlapping ranges is the upstream’s to judge, and goes on as it is', async () => {
+  const ranges = `bytes=${Array.from({ length: 1_000 }, (_, i) => `0-${i}`).join(',')}`;
+  expect((await ask(bench.edge.port, head(`Range: ${ranges}\r\n`))).status).toBe(200);
+  expect(bench.upstream.requests.at(-1)?.get('range')).toBe(ranges);
+  await canary(bench, bench.edge);
+});
+
+test('H1-46: a query of names that collide or belong to objects goes on as it is, and is not indexed', async () => {
+  const names = ['__proto__', 'constructor', 'toString', ...Array.from({ length: 1_500 }, () => '0')];
+  const target = `/?${names.join('&')}`;
+  expect((await ask(bench.edge.port, head('', `GET ${target} HTTP/1.1`))).status).toBe(200);
+  expect(bench.upstream.requests.at(-1)?.target).toBe(target);
+  await canary(bench, bench.edge);
 });

@@ -113,3 +113,20 @@ test.each([
     await canary(bench, bench.edge);
   });
 });
+
+const grpc: readonly Field[] = [...h2.post, ['content-type', 'application/grpc'], ['te', 'trailers']];
+test.each([
+  ['GET', h2.changed(grpc, { ':method': 'GET' }), undefined],
+  ['no body', grpc, undefined],
+  ['half a prefix', grpc, '\0\0'],
+  ['bytes that no coding made', [...grpc, ['grpc-encoding', 'gzip']] as Field[], '\x01\0\0\0\x04abcd'],
+  ['a coding that does not exist', [...grpc, ['grpc-encoding', '\xff']] as Field[], '\x01\0\0\0\x01a'],
+  ['a time-out that is none', [...grpc, ['grpc-timeout', '99999999999999999999H']] as Field[], '\0\0\0\0\0'],
+])('H2-35: a gRPC call begun with %s is answered, and neighbours are served', async (_, fields, body) => {
+  await withClient(bench.edge.port, async (client) => {
+    client.send(h2.headers(1, fields, body === undefined));
+    if (body !== undefined) client.send(h2.data(1, body, true));
+    await client.frame(h2.FrameType.headers, 1);
+    await canary(bench, bench.edge);
+  });
+});
