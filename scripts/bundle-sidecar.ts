@@ -48,17 +48,18 @@ await build({
   plugins: [asciiOnly, manifest],
   ssr: { noExternal: true, target: 'node' },
   build: {
-    ssr: 'sidecar/main.ts',
+    ssr: true,
     outDir,
     emptyOutDir: true,
     target: 'node22',
     sourcemap: true,
     minify: false,
     rolldownOptions: {
+      input: { main: 'sidecar/main.ts', worker: 'sidecar/workers/main.ts' },
       output: {
         // White space and comments go; names stay, for stack traces and heap snapshots.
         minify: { compress: false, mangle: false, codegen: true },
-        entryFileNames: 'main.mjs',
+        entryFileNames: '[name].mjs',
         chunkFileNames: '[name]-[hash].mjs',
       },
     },

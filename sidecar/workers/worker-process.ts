@@ -10,6 +10,9 @@ type Question =
       : never
     : never;
 
+/** What a worker runs: beside this file, or beside the bundle that this file has become part of. */
+const program = path.join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? 'main.ts' : 'worker.mjs');
+
 /** The worker has ended before it answered. */
 export class WorkerGone extends Error {
   override name = 'WorkerGone';
@@ -24,7 +27,7 @@ export class WorkerProcess {
   #gone = false;
 
   constructor() {
-    this.#child = fork(path.join(import.meta.dirname, 'main.ts'), [], {
+    this.#child = fork(program, [], {
       // Resources are bytes, and these stay bytes.
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

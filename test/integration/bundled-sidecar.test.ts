@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../bench/processes.ts';
 import { get, startApp } from '../harness/app.ts';
 import { TestMesh } from '../harness/mesh.ts';
 import { root } from '../harness/process.ts';
@@ -36,10 +37,39 @@ test('the bundled proxy joins a mesh, serves, shows its configuration and metric
   }
 }, 60_000);
 
+test('a bundled gateway carries its traffic in workers', async () => {
+  const app = await startApp((_, response) => response.end('from the app'));
+  const mesh = await TestMesh.start({ sidecarProgram: program });
+  try {
+    const port = await freePort();
+    await mesh.sidecar('app', { service: 'app', port: app.port });
+    await mesh.apply(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec: {gatewayClassName: heddle, listeners: [{name: http, port: ${port}, protocol: HTTP}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: app}
+spec: {parentRefs: [{kind: Gateway, name: edge}], rules: [{backendRefs: [{name: app, port: 80}]}]}
+`);
+    const gateway = await mesh.gateway('edge', ['--concurrency', '2']);
+    const reply = await get(`http://127.0.0.1:${port}/`);
+    expect([reply.status, reply.body]).toEqual([200, 'from the app']);
+    expect(gateway.program.stderr).not.toContain('worker crashes');
+  } finally {
+    await mesh.close();
+    await app.close();
+  }
+}, 60_000);
+
 test('the bundle is of ASCII, which V8 keeps in half the memory, and says what it was made of', () => {
   const files = fs.readdirSync(folder).filter((name) => name.endsWith('.mjs'));
   for (const name of files) expect(fs.readFileSync(path.join(folder, name), 'latin1')).not.toMatch(/[\u0080-\u00ff]/);
   const made = JSON.parse(fs.readFileSync(path.join(folder, 'sources.json'), 'utf8')) as { file: string }[];
   const names = made.map(({ file }) => file);
-  expect(names).toEqual(expect.arrayContaining(['sidecar/main.ts', 'sidecar/proxy.ts', 'package-lock.json']));
+  expect(names).toEqual(
+    expect.arrayContaining(['sidecar/main.ts', 'sidecar/workers/main.ts', 'sidecar/proxy.ts', 'package-lock.json']),
+  );
 });
