@@ -1,5 +1,6 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 export interface DnsQuestion {
@@ -10,7 +11,14 @@ export interface DnsQuestion {
 
 /** What a scripted name server says: records, an error code, something else altogether, or nothing. */
 export type DnsAnswer =
-  | { readonly addresses: readonly string[]; readonly ttl?: number }
+  | {
+      readonly addresses: readonly string[];
+      readonly ttl?: number;
+      /** Whose addresses they are. Default: of the name that is asked for. */
+      readonly owner?: string;
+      /** The name asked for is an alias of this one. */
+      readonly alias?: string;
+    }
   | { readonly cname: string }
   | { readonly code: 'servfail' | 'nxdomain' }
   | { readonly raw: Buffer }
@@ -18,35 +26,70 @@ export type DnsAnswer =
 
 const codes = { servfail: 2, nxdomain: 3 } as const;
 
-/** A name server on loopback that answers as the test says. */
+/** What fits a datagram; the rest goes by TCP. */
+const maxDatagramBytes = 512;
+
+/** A name server on loopback that answers as the test says, by UDP and TCP. */
 export class DnsServer {
   readonly questions: DnsQuestion[] = [];
   answer: (question: DnsQuestion) => DnsAnswer;
-  readonly #socket = dgram.createSocket('udp4');
+  readonly #udp = dgram.createSocket('udp4');
+  readonly #tcp = net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (query) => {
+      const bytes = this.#reply(query.subarray(2));
+      if (bytes === undefined) return;
+      const size = Buffer.alloc(2);
+      size.writeUInt16BE(bytes.length);
+      socket.end(Buffer.concat([size, bytes]));
+    });
+  });
 
   private constructor(answer: (question: DnsQuestion) => DnsAnswer) {
     this.answer = answer;
-    this.#socket.on('message', (query, from) => {
-      const { question, end } = readQuestion(query);
-      this.questions.push(question);
-      const answered = this.answer(question);
-      if (answered === undefined) return;
-      const bytes = 'raw' in answered ? answered.raw : reply(query.subarray(0, end), question, answered);
-      this.#socket.send(bytes, from.port, from.address);
+    this.#udp.on('message', (query, from) => {
+      const bytes = this.#reply(query);
+      if (bytes === undefined) return;
+      const fits = bytes.length <= maxDatagramBytes;
+      if (!fits) bytes.writeUInt16BE(bytes.readUInt16BE(2) | 0x0200, 2);
+      this.#udp.send(fits ? bytes : bytes.subarray(0, maxDatagramBytes), from.port, from.address);
     });
+  }
+
+  #reply(query: Buffer): Buffer | undefined {
+    const { question, end } = readQuestion(query);
+    this.questions.push(question);
+    const answered = this.answer(question);
+    if (answered === undefined) return undefined;
+    return 'raw' in answered ? answered.raw : reply(query.subarray(0, end), question, answered);
   }
 
   static async start(answer: (question: DnsQuestion) => DnsAnswer): Promise<DnsServer> {
     const server = new DnsServer(answer);
-    server.#socket.bind(0, '127.0.0.1');
-    await once(server.#socket, 'listening');
-    onTestFinished(() => void server.#socket.close());
+    for (;;) {
+      server.#tcp.listen(0, '127.0.0.1');
+      await once(server.#tcp, 'listening');
+      const { port } = server.#tcp.address() as AddressInfo;
+      server.#udp.bind(port, '127.0.0.1');
+      const isBound = await once(server.#udp, 'listening').then(
+        () => true,
+        () => false,
+      );
+      if (isBound) break;
+      // Somebody has the port for UDP.
+      server.#tcp.close();
+      await once(server.#tcp, 'close');
+    }
+    onTestFinished(() => {
+      server.#udp.close();
+      server.#tcp.close();
+    });
     return server;
   }
 
   /** As a resolver takes it. */
   get address(): string {
-    return `127.0.0.1:${this.#socket.address().port}`;
+    return `127.0.0.1:${this.#udp.address().port}`;
   }
 }
 
@@ -84,7 +127,9 @@ function reply(
   const header = Buffer.from(asked);
   const records: Buffer[] = [];
   if ('addresses' in answer) {
-    const owner = encodeName(name);
+    const { alias } = answer;
+    if (alias !== undefined) records.push(record(encodeName(name), 5, 60, encodeName(alias)));
+    const owner = encodeName(answer.owner ?? alias ?? name);
     for (const address of answer.addresses) {
       if (address.includes(':') !== (type === 28)) continue;
       const data = address.includes(':')

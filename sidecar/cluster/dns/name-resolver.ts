@@ -1,7 +1,7 @@
-import { promises as dns, type RecordWithTtl } from 'node:dns';
 import fs from 'node:fs';
 import { isIP, isIPv4 } from 'node:net';
 import { ipBytes } from '../../net/ip-range.ts';
+import { type DnsAnswer, DnsClient } from './dns-client.ts';
 import type { DnsFamily } from './dns-config.ts';
 import { parseHostsFile } from './hosts-file.ts';
 import { candidateNames, parseResolvConf } from './resolv-conf.ts';
@@ -47,21 +47,24 @@ export class NameResolver {
       );
       if (addresses.length > 0) return { addresses, ttlMs: undefined };
     }
-    const { servers, timeoutMs = 2_000 } = this.#options;
-    const resolver = new dns.Resolver({ timeout: timeoutMs, tries: 2 });
-    if (servers !== undefined) resolver.setServers(servers);
+    const conf = parseResolvConf(this.#read('/etc/resolv.conf'));
+    const { servers = conf.servers, timeoutMs = 2_000 } = this.#options;
+    const client = new DnsClient({ servers, timeoutMs });
     const reasons: string[] = [];
-    for (const candidate of candidateNames(name, parseResolvConf(this.#read('/etc/resolv.conf')))) {
+    for (const candidate of candidateNames(name, conf)) {
       const [four, six] = await Promise.all([
-        family === 'v6-only' ? nothing : ask(resolver.resolve4(candidate, { ttl: true })),
-        family === 'v4-only' ? nothing : ask(resolver.resolve6(candidate, { ttl: true })),
+        family === 'v6-only' ? undefined : client.ask(candidate, 'A'),
+        family === 'v4-only' ? undefined : client.ask(candidate, 'AAAA'),
       ]);
       const addresses = choose(usable(four), usable(six), family).slice(0, maxAddresses);
       if (addresses.length > 0) {
-        const records = [...four.records, ...six.records].filter(({ address }) => addresses.includes(address));
-        return { addresses, ttlMs: 1_000 * Math.min(...records.map(({ ttl }) => ttl)) };
+        const used = [
+          ...(addresses.some(isIPv4) && four?.ok ? [four.records.ttl] : []),
+          ...(addresses.some((address) => !isIPv4(address)) && six?.ok ? [six.records.ttl] : []),
+        ];
+        return { addresses, ttlMs: 1_000 * Math.min(...used) };
       }
-      reasons.push(`${candidate}: ${four.error ?? six.error ?? 'no address that can be connected to'}`);
+      reasons.push(`${candidate}: ${reasonOf(four) ?? reasonOf(six) ?? 'no address that can be connected to'}`);
     }
     throw new Error(reasons.join('; '));
   }
@@ -86,19 +89,8 @@ export class NameResolver {
   }
 }
 
-interface Answer {
-  readonly records: readonly RecordWithTtl[];
-  readonly error: string | undefined;
-}
-
-const nothing: Answer = { records: [], error: undefined };
-
-async function ask(query: Promise<RecordWithTtl[]>): Promise<Answer> {
-  try {
-    return { records: await query, error: undefined };
-  } catch (error) {
-    return { records: [], error: (error as NodeJS.ErrnoException).code ?? String(error) };
-  }
+function reasonOf(answer: DnsAnswer | undefined): string | undefined {
+  return answer === undefined || answer.ok ? undefined : answer.reason;
 }
 
 function choose(four: readonly string[], six: readonly string[], family: DnsFamily): readonly string[] {
@@ -117,8 +109,8 @@ function choose(four: readonly string[], six: readonly string[], family: DnsFami
 }
 
 /** Without repetitions, and without what nobody can be reached by: `0.0.0.0/8`, multicast, broadcast, `::`. */
-function usable({ records }: Answer): string[] {
-  return [...new Set(records.map(({ address }) => address))].filter((address) => {
+function usable(answer: DnsAnswer | undefined): string[] {
+  return [...new Set(answer?.ok ? answer.records.addresses : [])].filter((address) => {
     const bytes = ipBytes(address);
     if (bytes === undefined) return false;
     const first = bytes[0] as number;
