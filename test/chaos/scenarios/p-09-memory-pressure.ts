@@ -21,7 +21,7 @@ export const memoryPressure: Scenario = {
     const app = await AppProcess.start();
     const bootstrap = httpBootstrap({ clusters: [{ ports: [app.port] }], route: { timeout: '60s' } });
     const proxy = await ProxyUnderTest.start(folder, bootstrap, {
-      prefix: ['prlimit', '--nofile=65536', ...group.prefix],
+      prefix: group.prefix,
     });
     const port = proxy.port(httpListener);
     const greedy: net.Socket[] = [];
